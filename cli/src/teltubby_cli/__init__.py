@@ -1,0 +1,1 @@
+"""The teltubby command: bot and worker in one process, and the demo. It alone composes the services."""

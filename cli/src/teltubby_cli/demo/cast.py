@@ -1,0 +1,100 @@
+"""The Telegram of the demo: who lives in it, and the files they send."""
+
+import time
+from dataclasses import dataclass, field
+
+from teltubby_cli.demo import media
+from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
+from teltubby_simulator.model import Media, Message, OriginChannel, User
+from teltubby_simulator.world import World
+
+MIB = 1024 * 1024
+API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Cast:
+    """A bot, a curator on its whitelist, a stranger who is not, and what the curator sent."""
+
+    world: World
+    bot: User
+    curator: User
+    stranger: User
+    sent: list[Message] = field(default_factory=list)
+
+    def sends(self, file: Media, caption: str | None = None, origin: OriginChannel | None = None) -> Message:
+        """Let the curator send one file."""
+        message = self.world.send(self.curator, self.bot, media=file, caption=caption, forward_origin=origin)
+        self.sent.append(message)
+        return message
+
+    def sends_album(self, items: list[tuple[Media, str | None]]) -> list[Message]:
+        """Let the curator send an album."""
+        messages = self.world.send_album(self.curator, self.bot, items)
+        self.sent += messages
+        return messages
+
+
+def new_cast() -> Cast:
+    """Populate a world."""
+    world = World(seed=time.time_ns())
+    bot = world.add_bot("Teltubby", "teltubby_demo_bot", api_id=API_ID, api_hash=API_HASH)
+    curator = world.add_user("Ada", "Lovelace", "ada")
+    return Cast(world, bot, curator, world.add_user("Mallory", username="mallory"))
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is sent, each really encoded."""
+
+    photo: Media
+    video: Media
+    voice: Media
+    music: Media
+    paper: Media
+    large_video: Media
+    album: tuple[Media, ...]
+    forwarded: Media
+
+
+def make_files(world: World, large_mb: int) -> Files:
+    """Encode the files. The large video is seeded bytes behind a real header: no memory, no disk."""
+    clip = media.mp4(1.5)
+    large = SeededContent(f"demo {large_mb}", large_mb * MIB, media.mp4(0.4))
+    return Files(
+        photo=_photo(world, 20),
+        video=_video(world, BytesContent(clip), "ball.mp4", 2),
+        voice=world.files.make_media("voice", BytesContent(media.ogg_voice(2)), mime_type="audio/ogg", duration=2),
+        music=world.files.make_media(
+            "audio",
+            BytesContent(media.mp3(3)),
+            mime_type="audio/mpeg",
+            file_name="étude.mp3",
+            duration=3,
+            performer="Clara",
+            title="Étude",
+        ),
+        paper=world.files.make_media(
+            "document", BytesContent(media.pdf(3)), mime_type="application/pdf", file_name="Minutes 2026.pdf"
+        ),
+        large_video=_video(world, large, "expedition.mp4", 1800),
+        album=(_photo(world, 90), _video(world, BytesContent(media.mp4(1.0)), "waves.mp4", 1), _photo(world, 150)),
+        forwarded=_photo(world, 200),
+    )
+
+
+def _photo(world: World, hue: int) -> Media:
+    sizes = [("s", 90, 60), ("m", 320, 213), ("y", 1280, 853)]
+    return world.files.make_photo([(name, w, h, BytesContent(media.jpeg(w, h, hue))) for name, w, h in sizes])
+
+
+def _video(world: World, content: Content, name: str, seconds: int) -> Media:
+    return world.files.make_media(
+        "video", content, mime_type="video/mp4", file_name=name, width=320, height=180, duration=seconds
+    )
+
+
+def digest(message: Message) -> str:
+    """Return the sha256 of what a message carries."""
+    assert message.media is not None, "the curator's messages carry files"
+    return sha256_of(message.media.file.content)

@@ -1,0 +1,74 @@
+"""``teltubby run``: bot and worker in one process, on SQLite and a local folder, with nothing else installed."""
+
+import asyncio
+import logging
+import signal
+
+from teltubby_bot.bootstrap import build_bot, build_telegram
+from teltubby_cli.bootstrap import Embedded, open_embedded
+from teltubby_cli.settings import RunSettings
+from teltubby_core.logs import set_up_logging
+from teltubby_core.settings import load_settings
+from teltubby_worker.bootstrap import build_worker
+
+_log = logging.getLogger(__name__)
+
+
+def run() -> None:
+    """Read the settings and serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: settings are missing or wrong, the token is refused, the database or folder is taken.
+        InfrastructureError: the database can't be opened.
+    """
+    settings = load_settings(RunSettings)
+    set_up_logging(settings.log_level, settings.log_format)
+    try:
+        asyncio.run(_serve(settings))
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the cause that matters of nested groups: what ended first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _serve(settings: RunSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_embedded(settings) as embedded:
+        _log.info("archive in %s, database in %s", settings.archive_dir.absolute(), settings.sqlite_path.absolute())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_bot(settings, embedded, stop), name="bot")
+            if settings.mtproto_missing is None:
+                group.create_task(_worker(settings, embedded, stop), name="worker")
+            else:
+                _log.warning("large files wait as jobs: %s", settings.mtproto_missing)
+    _log.info("stopped")
+
+
+async def _bot(settings: RunSettings, embedded: Embedded, stop: asyncio.Event) -> None:
+    async with build_telegram(settings) as telegram:
+        bot = build_bot(
+            settings,
+            telegram,
+            inbox=embedded.inbox,
+            index=embedded.index,
+            queue=embedded.queue,
+            events=embedded.events,
+            store=embedded.store,
+            clock=embedded.clock,
+            jobs_wait_for=settings.mtproto_missing,
+        )
+        await bot.run(stop)
+    stop.set()
+
+
+async def _worker(settings: RunSettings, embedded: Embedded, stop: asyncio.Event) -> None:
+    worker = build_worker(settings, embedded.queue, embedded.events, embedded.store, embedded.sessions, embedded.clock)
+    await worker.run(stop)

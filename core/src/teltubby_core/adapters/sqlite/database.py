@@ -1,0 +1,135 @@
+"""One SQLite file, one connection, one thread: every transaction is a function that runs there from start to end."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from teltubby_core.adapters.sqlite.migrations import migrate
+from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError
+
+T = TypeVar("T")
+
+_BUSY_TIMEOUT_MS = 2000
+_MEMORY = ":memory:"
+
+_ADVICE: tuple[tuple[str, str], ...] = (
+    ("locked", "another program holds it; close that program"),
+    ("full", "the disk is full; free some space"),
+    ("readonly", "it is read-only; check the folder's permissions and mount"),
+    ("unable to open", "it can't be opened; check that its folder exists and is writable"),
+    ("disk i/o", "the disk does not answer as it should; check it and its free space"),
+)
+"""SQLite tells its operational errors apart by text only."""
+
+
+class Database:
+    """Runs transactions on ``path`` in a thread of its own, durable once they return (WAL, synchronous=FULL).
+
+    ``open`` takes an exclusive lock on a file beside the database, so that two processes never serve one archive.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Use the file ``path``, or memory when it is None."""
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._lock: TextIO | None = None
+
+    async def open(self) -> None:
+        """Lock, open and migrate.
+
+        Raises:
+            ConfigurationError: another process has it, or it was made by a newer version.
+            DatabaseUnavailableError: it can't be opened or written.
+        """
+        if self._path is not None:
+            self._lock = await asyncio.to_thread(_lock_beside, self._path)
+        await self._in_thread(self._connect)
+
+    async def close(self) -> None:
+        """Finish what runs, close the file, release the lock."""
+        if self._connection is not None:
+            await self._in_thread(self._connection.close)
+            self._connection = None
+        self._thread.shutdown(wait=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` as one transaction: committed when it returns, rolled back when it raises.
+
+        Raises:
+            DatabaseUnavailableError: the file is locked, full or not writable; nothing of the work is left.
+        """
+        return await self._in_thread(lambda: self._transaction(work))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        # Shielded: a cancelled caller must not leave a transaction half run behind its back, nor miss its end.
+        future = asyncio.get_running_loop().run_in_executor(self._thread, self._mapped, call)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    def _mapped(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except sqlite3.OperationalError as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: sqlite3.Error) -> DatabaseUnavailableError:
+        text = str(error)
+        advice = next((a for word, a in _ADVICE if word in text.lower()), "see the log")
+        return DatabaseUnavailableError(f"database {self._path or 'in memory'}: {text} – {advice}")
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(self._path or _MEMORY, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        self._connection = connection
+        self._transaction(migrate)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            raise DatabaseUnavailableError(f"database {self._path or 'in memory'} is closed")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+
+def _lock_beside(path: Path) -> TextIO:
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_path.open("a+")
+    except OSError as error:
+        raise DatabaseUnavailableError(f"database {path}: {error.strerror} – check its folder") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise ConfigurationError(
+            [f"SQLITE_PATH: {path} is in use by another teltubby (process {holder}); stop that one first"]
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock

@@ -1,0 +1,89 @@
+"""ArchiveIndex on SQLite: each verb one transaction, its work in the module of its subject."""
+
+from teltubby_core.adapters.sqlite import intake, jobs, outcomes, projections, rows
+from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.jobs import JobEvent, JobMessage
+from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.records import ArchiveStats, ItemRecord, KnownFile, MessageRecord, Outcome, Reply
+
+
+class SqliteIndex:
+    """The index of one bot. Method by method as described in ArchiveIndex."""
+
+    def __init__(self, database: Database, *, dedup: bool = True) -> None:
+        """Use ``database``; without ``dedup`` equal bytes become objects of their own."""
+        self._database = database
+        self._dedup = dedup
+
+    async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
+        return await self._database.run(lambda c: intake.admit(c, update_id, message, window, now))
+
+    async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
+        await self._database.run(lambda c: intake.answer(c, update_id, chat_id, reply_to, text))
+
+    async def close_due(self, now: float) -> list[int]:
+        return await self._database.run(lambda c: intake.close_due(c, now))
+
+    async def next_close(self) -> float | None:
+        return await self._database.run(intake.next_close)
+
+    async def claimable(self, now: float, exclude: frozenset[int], limit: int) -> list[ItemRecord]:
+        return await self._database.run(lambda c: intake.claimable(c, now, exclude, limit))
+
+    async def next_due(self, exclude: frozenset[int]) -> float | None:
+        return await self._database.run(lambda c: intake.next_due(c, exclude))
+
+    async def postpone(self, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
+        return await self._database.run(lambda c: intake.postpone(c, item_id, error, due_at, counts=counts))
+
+    async def settle(self, item_id: int, outcome: Outcome) -> Outcome:
+        return await self._database.run(lambda c: outcomes.settle(c, item_id, outcome, dedup=self._dedup))
+
+    async def known_file(self, file_unique_id: str) -> KnownFile | None:
+        return await self._database.run(lambda c: outcomes.known_by_file_id(c, file_unique_id))
+
+    async def known_hash(self, sha256: str) -> KnownFile | None:
+        return await self._database.run(lambda c: rows.known_file(c, sha256))
+
+    async def forget_object(self, key: str) -> None:
+        await self._database.run(lambda c: outcomes.forget_object(c, key))
+
+    async def pending_deletes(self) -> list[str]:
+        return await self._database.run(outcomes.pending_deletes)
+
+    async def deleted(self, key: str) -> None:
+        await self._database.run(lambda c: outcomes.deleted(c, key))
+
+    async def message(self, record_id: int) -> MessageRecord:
+        return await self._database.run(lambda c: rows.message(c, record_id))
+
+    async def undocumented(self, limit: int) -> list[MessageRecord]:
+        return await self._database.run(lambda c: projections.undocumented(c, limit))
+
+    async def documented(self, record_id: int, revision: int, at: float) -> None:
+        await self._database.run(lambda c: projections.documented(c, record_id, revision, at))
+
+    async def unpublished_jobs(self, limit: int) -> list[JobMessage]:
+        return await self._database.run(lambda c: jobs.unpublished(c, limit))
+
+    async def job_published(self, job_id: str) -> None:
+        await self._database.run(lambda c: jobs.published(c, job_id))
+
+    async def job_item(self, job_id: str) -> ItemRecord | None:
+        return await self._database.run(lambda c: jobs.item_of_job(c, job_id))
+
+    async def apply(self, event: JobEvent) -> int | None:
+        return await self._database.run(lambda c: jobs.apply(c, event, dedup=self._dedup))
+
+    async def replies(self, after: int, limit: int) -> list[Reply]:
+        return await self._database.run(lambda c: projections.replies(c, after, limit))
+
+    async def reply_of(self, record_id: int) -> Reply | None:
+        return await self._database.run(lambda c: projections.reply_of(c, record_id))
+
+    async def reply_sent(self, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
+        await self._database.run(lambda c: projections.reply_sent(c, reply_id, sent_id, text, version))
+
+    async def stats(self) -> ArchiveStats:
+        return await self._database.run(projections.stats)

@@ -1,0 +1,144 @@
+"""Messages and albums as they come in, and which of their items are to be archived next."""
+
+import sqlite3
+
+from teltubby_core.adapters.sqlite import rows
+from teltubby_core.adapters.sqlite.inbox import finish_update, take_update
+from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.keys import base_path, chat_slug
+from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.records import ItemRecord
+
+
+def admit(
+    connection: sqlite3.Connection, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float
+) -> int:
+    """Take a message in, once: alone, into its collecting album, or late into a closed one."""
+    known = connection.execute(
+        "SELECT message FROM items WHERE chat_id = ? AND message_id = ?", (message.chat_id, message.message_id)
+    ).fetchone()
+    if known:
+        finish_update(connection, update_id)
+        return int(known["message"])
+    record_id, ordinal = _join_album(connection, message, window, now) or _open_message(
+        connection, message, window, now
+    )
+    connection.execute(
+        "INSERT INTO items (message, update_id, chat_id, message_id, incoming, ordinal) VALUES (?, ?, ?, ?, ?, ?)",
+        (record_id, update_id, message.chat_id, message.message_id, message.model_dump_json(), ordinal),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO replies (chat_id, reply_to, message) VALUES (?, ?, ?)",
+        (message.chat_id, message.message_id, record_id),
+    )
+    take_update(connection, update_id)
+    rows.touch(connection, record_id)
+    return record_id
+
+
+def _join_album(
+    connection: sqlite3.Connection, message: IncomingMessage, window: AlbumWindow, now: float
+) -> tuple[int, int | None] | None:
+    if message.media_group_id is None:
+        return None
+    album = connection.execute(
+        "SELECT id, first_at, closes_at FROM messages WHERE chat_id = ? AND media_group_id = ?",
+        (message.chat_id, message.media_group_id),
+    ).fetchone()
+    if album is None:
+        return None
+    if album["closes_at"] is not None:
+        closes_at = window.closes_at(album["first_at"], now)
+        connection.execute("UPDATE messages SET closes_at = ? WHERE id = ?", (closes_at, album["id"]))
+        return album["id"], None
+    last = connection.execute("SELECT MAX(ordinal) FROM items WHERE message = ?", (album["id"],)).fetchone()[0]
+    return album["id"], last + 1
+
+
+def _open_message(
+    connection: sqlite3.Connection, message: IncomingMessage, window: AlbumWindow, now: float
+) -> tuple[int, int | None]:
+    slug = chat_slug(message)
+    album = message.media_group_id is not None
+    path = None if album else base_path(message.date, slug, message.message_id)
+    record_id = connection.execute(
+        "INSERT INTO messages (chat_id, message_id, media_group_id, slug, base_path, first_at, closes_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.chat_id,
+            message.message_id,
+            message.media_group_id,
+            slug,
+            path,
+            now,
+            window.closes_at(now, now) if album else None,
+        ),
+    ).lastrowid
+    assert record_id is not None
+    return record_id, None if album else 1
+
+
+def answer(connection: sqlite3.Connection, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
+    """Record the answer to a command, once."""
+    connection.execute(
+        "INSERT OR IGNORE INTO replies (chat_id, reply_to, update_id, text) VALUES (?, ?, ?, ?)",
+        (chat_id, reply_to, update_id, text),
+    )
+    finish_update(connection, update_id)
+
+
+def close_due(connection: sqlite3.Connection, now: float) -> list[int]:
+    """Close the albums whose window is over: from here on ids, ordinals and folder stay."""
+    due = connection.execute("SELECT id FROM messages WHERE closes_at <= ? ORDER BY id", (now,)).fetchall()
+    for row in due:
+        _close(connection, row["id"])
+    return [row["id"] for row in due]
+
+
+def _close(connection: sqlite3.Connection, record_id: int) -> None:
+    record = rows.message(connection, record_id)
+    first = record.items[0].incoming
+    for ordinal, item in enumerate(record.items, 1):
+        connection.execute("UPDATE items SET ordinal = ? WHERE id = ?", (ordinal, item.id))
+    connection.execute(
+        "UPDATE messages SET message_id = ?, base_path = ?, closes_at = NULL WHERE id = ?",
+        (first.message_id, base_path(first.date, record.slug, first.message_id), record_id),
+    )
+    rows.touch(connection, record_id)
+
+
+def next_close(connection: sqlite3.Connection) -> float | None:
+    """Return when the next album closes."""
+    value = connection.execute("SELECT MIN(closes_at) FROM messages WHERE closes_at IS NOT NULL").fetchone()[0]
+    return None if value is None else float(value)
+
+
+def claimable(connection: sqlite3.Connection, now: float, exclude: frozenset[int], limit: int) -> list[ItemRecord]:
+    """Return pending items that are due, those in nobody's hands, oldest first."""
+    found = connection.execute(
+        f"SELECT {rows.ITEM_COLUMNS} JOIN messages m ON m.id = i.message"
+        " WHERE i.state = 'pending' AND i.due_at <= ? AND m.closes_at IS NULL ORDER BY i.id LIMIT ?",
+        (now, limit + len(exclude)),
+    )
+    items = [rows.item_of(row) for row in found if row["id"] not in exclude]
+    return items[:limit]
+
+
+def next_due(connection: sqlite3.Connection, exclude: frozenset[int]) -> float | None:
+    """Return when the next pending item of a closed message is due."""
+    found = connection.execute(
+        "SELECT i.id, i.due_at FROM items i JOIN messages m ON m.id = i.message"
+        " WHERE i.state = 'pending' AND m.closes_at IS NULL ORDER BY i.due_at LIMIT ?",
+        (len(exclude) + 1,),
+    )
+    return next((float(row["due_at"]) for row in found if row["id"] not in exclude), None)
+
+
+def postpone(connection: sqlite3.Connection, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
+    """Put an item off, with the reason for people to read."""
+    row = connection.execute(
+        "UPDATE items SET due_at = ?, attempts = attempts + ?, last_error = ? WHERE id = ? RETURNING attempts, message",
+        (due_at, int(counts), error, item_id),
+    ).fetchone()
+    rows.touch(connection, row["message"])
+    return int(row["attempts"])

@@ -1,0 +1,172 @@
+"""The schema, as numbered steps. A step that was released is never changed; a new one is added behind it."""
+
+import sqlite3
+
+from teltubby_core.errors import ConfigurationError
+
+_FIRST = """
+CREATE TABLE inbox (
+    bot_id INTEGER NOT NULL,
+    update_id INTEGER NOT NULL,
+    raw TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'new',      -- new, taken (its items are in the index), done, parked
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_error TEXT,
+    received_at REAL NOT NULL,
+    PRIMARY KEY (bot_id, update_id)
+);
+CREATE INDEX inbox_open ON inbox (update_id) WHERE state = 'new';
+
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    media_group_id TEXT,
+    slug TEXT NOT NULL,
+    base_path TEXT,
+    first_at REAL NOT NULL,
+    closes_at REAL,                         -- NULL once closed
+    revision INTEGER NOT NULL DEFAULT 1,
+    documented INTEGER NOT NULL DEFAULT 0,
+    documented_at REAL
+);
+CREATE UNIQUE INDEX messages_album ON messages (chat_id, media_group_id) WHERE media_group_id IS NOT NULL;
+CREATE INDEX messages_collecting ON messages (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX messages_dirty ON messages (id) WHERE documented < revision;
+
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    message INTEGER NOT NULL REFERENCES messages (id),
+    update_id INTEGER NOT NULL,
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    incoming TEXT NOT NULL,
+    ordinal INTEGER,
+    state TEXT NOT NULL DEFAULT 'pending',
+    route TEXT,
+    key TEXT,
+    sha256 TEXT,
+    size_bytes INTEGER,
+    duplicate_of TEXT,
+    dedup_reason TEXT,
+    skipped_reason TEXT,
+    last_error TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL DEFAULT 0,
+    job_id TEXT,
+    UNIQUE (chat_id, message_id)
+);
+CREATE INDEX items_pending ON items (due_at) WHERE state = 'pending';
+CREATE INDEX items_of_message ON items (message);
+CREATE INDEX items_key ON items (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX items_job ON items (job_id) WHERE job_id IS NOT NULL;
+
+CREATE TABLE dedup_index (
+    sha256 TEXT PRIMARY KEY,
+    s3_key TEXT NOT NULL,
+    size_bytes INTEGER,
+    mime_type TEXT,
+    file_unique_id TEXT UNIQUE,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX dedup_key ON dedup_index (s3_key);
+CREATE TABLE file_ids (
+    file_unique_id TEXT PRIMARY KEY,
+    sha256 TEXT NOT NULL
+);
+CREATE INDEX file_ids_hash ON file_ids (sha256);
+
+CREATE TABLE job_history (
+    job_id TEXT PRIMARY KEY,
+    user_id INTEGER NOT NULL,
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    priority INTEGER DEFAULT 4,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    last_error TEXT,
+    payload_json TEXT
+);
+CREATE TABLE outbox (
+    job_id TEXT PRIMARY KEY REFERENCES job_history (job_id)
+);
+CREATE TABLE job_events (
+    id INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    event_json TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE INDEX job_events_job ON job_events (job_id);
+
+CREATE TABLE replies (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL,
+    reply_to INTEGER NOT NULL,
+    message INTEGER UNIQUE REFERENCES messages (id),
+    update_id INTEGER UNIQUE,
+    text TEXT,
+    sent_id INTEGER,
+    sent_text TEXT,
+    state TEXT NOT NULL DEFAULT 'open'      -- open, idle (nothing new to show), gone (the chat is closed to us)
+);
+CREATE INDEX replies_open ON replies (id) WHERE state = 'open';
+
+CREATE TABLE pending_deletes (
+    key TEXT PRIMARY KEY,
+    created_at TEXT NOT NULL
+);
+
+CREATE TABLE secrets (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    created_at TEXT NOT NULL
+);
+
+CREATE TABLE queued_jobs (
+    tag INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL UNIQUE,
+    priority INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    available_at REAL NOT NULL,
+    redeliveries INTEGER NOT NULL DEFAULT 0,
+    holder TEXT,                            -- NULL while it waits
+    dead_reason TEXT                        -- set: a dead letter
+);
+CREATE INDEX queued_jobs_ready ON queued_jobs (priority DESC, tag) WHERE holder IS NULL AND dead_reason IS NULL;
+CREATE TABLE queued_events (
+    tag INTEGER PRIMARY KEY,
+    payload TEXT NOT NULL
+);
+"""
+
+_STEPS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date within the running transaction.
+
+    Raises:
+        ConfigurationError: the file was written by a newer version.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(_STEPS):
+        raise ConfigurationError(
+            [f"SQLITE_PATH: this database has schema {version}, made by a newer teltubby; this one knows {len(_STEPS)}"]
+        )
+    for number, step in enumerate(_STEPS[version:], version + 1):
+        for statement in _statements(step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _statements(script: str) -> list[str]:
+    # executescript would commit the transaction that this runs in
+    found, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            found.append(current)
+            current = ""
+    return found

@@ -1,0 +1,78 @@
+"""What message.json and the replies in the chats still have to catch up with, and the counts for /status."""
+
+import sqlite3
+
+from teltubby_core.adapters.sqlite import rows
+from teltubby_core.domain.jobs import JobState
+from teltubby_core.domain.records import ArchiveStats, MessageRecord, Reply
+
+_REPLY_COLUMNS = "r.*, m.revision + m.documented AS version FROM replies r LEFT JOIN messages m ON m.id = r.message"
+
+
+def undocumented(connection: sqlite3.Connection, limit: int) -> list[MessageRecord]:
+    """Return settled messages whose document is behind, oldest first."""
+    found = connection.execute(
+        "SELECT id FROM messages m WHERE documented < revision AND closes_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM items i WHERE i.message = m.id AND i.state IN ('pending', 'queued')) ORDER BY id LIMIT ?",
+        (limit,),
+    ).fetchall()
+    return [rows.message(connection, row["id"]) for row in found]
+
+
+def documented(connection: sqlite3.Connection, record_id: int, revision: int, at: float) -> None:
+    """The document of this revision is written; a later one stays due."""
+    connection.execute(
+        "UPDATE messages SET documented = ?, documented_at = COALESCE(documented_at, ?) WHERE id = ?",
+        (revision, at, record_id),
+    )
+    connection.execute("UPDATE replies SET state = 'open' WHERE message = ? AND state = 'idle'", (record_id,))
+
+
+def replies(connection: sqlite3.Connection, after: int, limit: int) -> list[Reply]:
+    """Return replies with something new to show, oldest first."""
+    found = connection.execute(
+        f"SELECT {_REPLY_COLUMNS} WHERE r.state = 'open' AND r.id > ? ORDER BY r.id LIMIT ?",
+        (after, limit),
+    )
+    return [rows.reply_of(row) for row in found]
+
+
+def reply_of(connection: sqlite3.Connection, record_id: int) -> Reply | None:
+    """Return the living reply of a message."""
+    row = connection.execute(
+        f"SELECT {_REPLY_COLUMNS} WHERE r.message = ? AND r.state <> 'gone'",
+        (record_id,),
+    ).fetchone()
+    return rows.reply_of(row) if row else None
+
+
+def reply_sent(connection: sqlite3.Connection, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
+    """Record what stands in the chat; the reply stays open when its message has changed since ``version``."""
+    connection.execute(
+        "UPDATE replies SET sent_id = COALESCE(?1, sent_id), sent_text = ?2, state = CASE"
+        " WHEN ?1 IS NULL THEN 'gone'"
+        " WHEN (SELECT revision + documented FROM messages m WHERE m.id = replies.message) > ?3 THEN 'open'"
+        " ELSE 'idle' END WHERE id = ?4",
+        (sent_id, text, version, reply_id),
+    )
+
+
+def stats(connection: sqlite3.Connection) -> ArchiveStats:
+    """Count the whole index."""
+    states = dict(connection.execute("SELECT state, COUNT(*) FROM items GROUP BY state").fetchall())
+    jobs = connection.execute("SELECT state, COUNT(*) FROM job_history GROUP BY state").fetchall()
+    return ArchiveStats(
+        messages=_count(connection, "SELECT COUNT(*) FROM messages"),
+        stored=states.get("stored", 0),
+        stored_bytes=_count(connection, "SELECT COALESCE(SUM(size_bytes), 0) FROM items WHERE state = 'stored'"),
+        duplicates=states.get("duplicate", 0),
+        skipped=states.get("skipped", 0),
+        failed=states.get("failed", 0),
+        waiting=states.get("pending", 0) + states.get("queued", 0),
+        jobs={JobState(state): count for state, count in jobs},
+        parked_updates=_count(connection, "SELECT COUNT(*) FROM inbox WHERE state = 'parked'"),
+    )
+
+
+def _count(connection: sqlite3.Connection, query: str) -> int:
+    return int(connection.execute(query).fetchone()[0])

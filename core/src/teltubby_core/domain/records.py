@@ -1,0 +1,181 @@
+"""What the archive knows of each message and item: the rows of the index as values, and the outcomes of an item."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from teltubby_core.domain.jobs import JobMessage, JobState
+from teltubby_core.domain.media import IncomingMessage, MediaItem
+from teltubby_core.domain.routing import Route
+
+
+class DedupReason(StrEnum):
+    """By what a duplicate was recognised."""
+
+    FILE_UNIQUE_ID = "file_unique_id"
+    SHA256 = "sha256"
+
+
+class ItemState(StrEnum):
+    """Where one item stands."""
+
+    PENDING = "pending"  # to be routed and archived by the bot
+    QUEUED = "queued"  # a job carries it
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether the item has its outcome."""
+        return self not in {ItemState.PENDING, ItemState.QUEUED}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The item's object lies at ``key``. Size in bytes."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+    route: Route
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """The same bytes already lie at ``duplicate_of``; no object of its own."""
+
+    duplicate_of: str
+    reason: DedupReason
+    sha256: str
+    route: Route | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Not archived by rule."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Not archived because it could not be had."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Handed over to a worker."""
+
+    job: JobMessage
+
+
+Outcome = Stored | Duplicate | Skipped | Failed | Queued
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """An object in the bucket and the curator who sent it first."""
+
+    sha256: str
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """One item of a message. Times are Unix seconds, sizes bytes."""
+
+    id: int
+    message: int  # id of its MessageRecord
+    update_id: int
+    incoming: IncomingMessage
+    media: MediaItem
+    state: ItemState
+    ordinal: int | None = None  # from 1; None while its album collects
+    route: Route | None = None
+    key: str | None = None  # of the stored object
+    sha256: str | None = None
+    size_bytes: int | None = None  # as stored
+    duplicate_of: str | None = None
+    dedup_reason: DedupReason | None = None
+    skipped_reason: str | None = None
+    last_error: str | None = None  # why it is not there yet
+    attempts: int = 0
+    job_id: str | None = None
+    job_state: JobState | None = None
+    duplicate_owner: int | None = None  # chat of the first copy's curator
+
+    @property
+    def correlation_id(self) -> str:
+        """The name under which logs, jobs and documents speak of this item."""
+        return f"u{self.update_id}"
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """One message or album with its items in Telegram's order.
+
+    ``message_id`` is the lowest of the items when the album closed. ``revision`` grows with every change;
+    ``documented`` is the revision of which message.json was last written.
+    """
+
+    id: int
+    chat_id: int
+    message_id: int
+    media_group_id: str | None
+    slug: str
+    base_path: str | None  # None while the album collects
+    revision: int
+    documented: int
+    documented_at: float | None
+    items: tuple[ItemRecord, ...]
+
+    @property
+    def version(self) -> int:
+        """Grows with every change that a reply may show, the writing of message.json included."""
+        return self.revision + self.documented
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is settled and message.json says so."""
+        return self.settled and self.documented >= self.revision
+
+    @property
+    def settled(self) -> bool:
+        """Whether every item has its outcome."""
+        return self.base_path is not None and all(item.state.final for item in self.items)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A message of ours in a chat: a living one that follows a message, or the answer to a command.
+
+    ``sent_id`` is Telegram's id once it was sent, ``sent_text`` what stands there now.
+    """
+
+    id: int
+    chat_id: int
+    reply_to: int
+    message: int | None  # the MessageRecord it follows
+    text: str | None  # the answer to a command
+    version: int  # of that record, as read; 0 for an answer
+    sent_id: int | None
+    sent_text: str | None
+
+
+@dataclass(frozen=True)
+class ArchiveStats:
+    """Counts over the whole index. Bytes are of stored objects."""
+
+    messages: int
+    stored: int
+    stored_bytes: int
+    duplicates: int
+    skipped: int
+    failed: int
+    waiting: int
+    jobs: dict[JobState, int]
+    parked_updates: int

@@ -1,0 +1,339 @@
+"""What the archive needs from the world, in its own verbs. Adapters raise nothing but the errors of ``errors``."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.jobs import JobEvent, JobMessage
+from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.records import (
+    ArchiveStats,
+    ItemRecord,
+    KnownFile,
+    MessageRecord,
+    Outcome,
+    Reply,
+)
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        ...
+
+
+class MediaSource(Protocol):
+    """One file at Telegram."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield its bytes in order. Errors: Transient, Permanent, FileTooBig."""
+        ...
+
+
+@dataclass(frozen=True)
+class ObjectHead:
+    """What the store tells of an object without reading it."""
+
+    size_bytes: int
+
+
+class Upload(Protocol):
+    """An object in the making; invisible until committed."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append bytes. Bounded: returns when the store can take more."""
+        ...
+
+    async def commit(self) -> None:
+        """Make the object appear, whole and durable, in place of one of the same key."""
+        ...
+
+    async def abort(self) -> None:
+        """Leave nothing behind. Safe to call at any time, also twice; does nothing after a commit."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Private objects by key. Errors: StorageFull, StorageUnavailable, Transient."""
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket, as written to message.json."""
+        ...
+
+    async def begin(self, key: str, content_type: str, metadata: Mapping[str, str]) -> Upload:
+        """Start an object of unknown size."""
+        ...
+
+    async def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Store a small object, replacing one of the same key in one step."""
+        ...
+
+    async def put_if_absent(self, key: str, body: bytes, content_type: str) -> bool:
+        """Store a small object unless the key is taken; tell whether it was stored."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """Read a small object (a document of ours), None when it is not there."""
+        ...
+
+    async def head(self, key: str) -> ObjectHead | None:
+        """Look at an object, None when it is not there."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; no error when it is not there."""
+        ...
+
+    async def sweep(self) -> int:
+        """Remove what dead uploads left behind and return how many there were."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A job in our hands until it is acked, retried, given back or dead-lettered. ``tag`` is the adapter's."""
+
+    job: JobMessage
+    redeliveries: int
+    tag: int
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """How many jobs wait, are in somebody's hands, or lie among the dead letters."""
+
+    ready: int
+    unacknowledged: int
+    dead: int
+
+
+class JobQueue(Protocol):
+    """Carries jobs; the index is the truth about them. Higher priority first, then older first."""
+
+    async def publish(self, job: JobMessage) -> None:
+        """Queue a job durably. A job_id that already waits or runs is not queued twice."""
+        ...
+
+    async def fetch(self, timeout: float) -> Delivery | None:
+        """Wait up to ``timeout`` seconds for a job."""
+        ...
+
+    async def ack(self, delivery: Delivery) -> None:
+        """The job has its outcome."""
+        ...
+
+    async def retry(self, delivery: Delivery, job: JobMessage, delay: float) -> None:
+        """Queue ``job`` in place of the delivered one, to be had after ``delay`` seconds."""
+        ...
+
+    async def give_back(self, delivery: Delivery) -> None:
+        """Queue it again unchanged, for whoever comes next."""
+        ...
+
+    async def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        """Put it aside with the reason."""
+        ...
+
+    async def depth(self) -> QueueDepth:
+        """Count."""
+        ...
+
+
+@dataclass(frozen=True)
+class EventDelivery:
+    """An event in our hands until it is acked."""
+
+    event: JobEvent
+    tag: int | None
+
+
+class Events(Protocol):
+    """What workers report to the bot: durable and in order a job, but progress, which is bounded and may be lost."""
+
+    async def publish(self, event: JobEvent) -> None:
+        """Report."""
+        ...
+
+    async def next(self, timeout: float) -> EventDelivery | None:
+        """Wait up to ``timeout`` seconds for an event; the same one again until it is acked."""
+        ...
+
+    async def ack(self, delivery: EventDelivery) -> None:
+        """Its effect is in the index."""
+        ...
+
+
+@dataclass(frozen=True)
+class RawUpdate:
+    """An update as Telegram sent it. ``attempts`` counts failures so far."""
+
+    update_id: int
+    raw: str
+    attempts: int = 0
+
+
+class Inbox(Protocol):
+    """Updates on disk before their offset is confirmed. Errors: DatabaseUnavailable."""
+
+    async def store(self, updates: Sequence[RawUpdate]) -> int:
+        """Commit them durably; those already there are left alone. Return how many were new."""
+        ...
+
+    async def pending(self, limit: int) -> list[RawUpdate]:
+        """Return the oldest that intake has not read yet, in order of update_id."""
+        ...
+
+    async def finish(self, update_id: int) -> None:
+        """Its effects are done."""
+        ...
+
+    async def fail(self, update_id: int, error: str, max_attempts: int) -> bool:
+        """Count a failure; tell whether the row is now parked, which it is at ``max_attempts``."""
+        ...
+
+    async def prune(self, older_than: float) -> int:
+        """Remove done rows received before this Unix time."""
+        ...
+
+
+class ArchiveIndex(Protocol):
+    """The truth about messages, items, duplicates, jobs and replies. Every method is one transaction."""
+
+    async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
+        """Take a message with a file in, once; return the id of its MessageRecord."""
+        ...
+
+    async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
+        """Record the answer to a command and finish its update."""
+        ...
+
+    async def close_due(self, now: float) -> list[int]:
+        """Fix ids, ordinals and base path of the albums whose window is over; return their records' ids."""
+        ...
+
+    async def next_close(self) -> float | None:
+        """Return when the next album closes, as Unix time."""
+        ...
+
+    async def claimable(self, now: float, exclude: frozenset[int], limit: int) -> list[ItemRecord]:
+        """Return the oldest pending items of closed messages that are due."""
+        ...
+
+    async def next_due(self, exclude: frozenset[int]) -> float | None:
+        """Return when the next pending item is due, as Unix time."""
+        ...
+
+    async def settle(self, item_id: int, outcome: Outcome) -> Outcome:
+        """Record an outcome and finish the item's update.
+
+        A Stored one whose hash is known under another key becomes a Duplicate (returned), and the deletion of
+        its object is recorded.
+        """
+        ...
+
+    async def postpone(self, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
+        """Try again at ``due_at``; return the number of attempts that counted."""
+        ...
+
+    async def known_file(self, file_unique_id: str) -> KnownFile | None:
+        """Return the object of a file that Telegram calls the same."""
+        ...
+
+    async def known_hash(self, sha256: str) -> KnownFile | None:
+        """Return the object of these bytes."""
+        ...
+
+    async def forget_object(self, key: str) -> None:
+        """The object is gone from the bucket: nothing may be called its duplicate any more."""
+        ...
+
+    async def message(self, record_id: int) -> MessageRecord:
+        """Return a message with its items."""
+        ...
+
+    async def undocumented(self, limit: int) -> list[MessageRecord]:
+        """Return settled messages whose message.json is older than their last change."""
+        ...
+
+    async def documented(self, record_id: int, revision: int, at: float) -> None:
+        """message.json of this revision lies in the bucket."""
+        ...
+
+    async def unpublished_jobs(self, limit: int) -> list[JobMessage]:
+        """Return jobs that are recorded but not yet on the queue."""
+        ...
+
+    async def job_published(self, job_id: str) -> None:
+        """The queue has it."""
+        ...
+
+    async def job_item(self, job_id: str) -> ItemRecord | None:
+        """Return the item that a job carries."""
+        ...
+
+    async def apply(self, event: JobEvent) -> int | None:
+        """Record what a worker reports; return the id of the message it concerns, None when it came too late."""
+        ...
+
+    async def replies(self, after: int, limit: int) -> list[Reply]:
+        """Return replies that have something new to show, ids above ``after``, oldest first."""
+        ...
+
+    async def reply_of(self, record_id: int) -> Reply | None:
+        """Return the living reply of a message, None when there is none or its chat is closed to us."""
+        ...
+
+    async def reply_sent(self, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
+        """This text stands in the chat and shows this version; no ``sent_id``: the chat is closed to us."""
+        ...
+
+    async def pending_deletes(self) -> list[str]:
+        """Return keys of objects that are to be removed."""
+        ...
+
+    async def deleted(self, key: str) -> None:
+        """The object is gone."""
+        ...
+
+    async def stats(self) -> ArchiveStats:
+        """Count."""
+        ...
+
+
+class SessionLease(Protocol):
+    """A session that nobody else holds."""
+
+    @property
+    def name(self) -> str:
+        """The slot's name."""
+        ...
+
+    async def load(self) -> str | None:
+        """Return its content, None while nobody has logged in."""
+        ...
+
+    async def save(self, content: str) -> None:
+        """Keep its content, encrypted."""
+        ...
+
+    async def release(self) -> None:
+        """Let the next one have it."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Logins at Telegram, each used from one place at a time."""
+
+    async def acquire(self, timeout: float) -> SessionLease:
+        """Wait up to ``timeout`` seconds for a free session. Errors: Transient when none is free."""
+        ...
+
+
+ProgressCallback = Callable[[int], Awaitable[None]]
+"""Told the bytes so far."""
+
+JsonObject = dict[str, Any]

@@ -1,0 +1,114 @@
+"""How settings are read: from the environment or a .env file, all problems told at once, no secret printed.
+
+Each service has a ``settings.py`` of its own that puts together the groups it needs; nothing else reads the
+environment.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from teltubby_core.errors import ConfigurationError
+
+_TOKEN = re.compile(r"^[0-9]{3,}:[A-Za-z0-9_-]{30,}$")
+
+
+class Settings(BaseSettings):
+    """Base of every group. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+
+class TelegramSettings(Settings):
+    """Who we are at Telegram."""
+
+    telegram_bot_token: SecretStr = Field(description="the token that @BotFather gave your bot, like 123456:ABC-…")
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token_shape(cls, value: SecretStr) -> SecretStr:
+        if not _TOKEN.match(value.get_secret_value()):
+            raise ValueError("does not look like a bot token (digits, a colon, at least 30 characters)")
+        return value
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's user id: the token's first part."""
+        return int(self.telegram_bot_token.get_secret_value().partition(":")[0])
+
+
+class MtprotoSettings(Settings):
+    """How large files are fetched. Without id and hash their jobs wait."""
+
+    mtproto_api_id: int | None = Field(default=None, gt=0, description="api_id from my.telegram.org")
+    mtproto_api_hash: SecretStr | None = Field(default=None, description="api_hash from my.telegram.org")
+    mtproto_server: str | None = Field(
+        default=None,
+        pattern=r"^[^\s:]+:[0-9]{1,5}$",
+        description="host:port of the first data centre, when it is not Telegram's own",
+    )
+    mtproto_dc_id: int = Field(default=2, ge=1, description="number of the data centre at MTPROTO_SERVER")
+    mtproto_public_key_file: Path | None = Field(
+        default=None, description="PEM file with the RSA key of MTPROTO_SERVER"
+    )
+    session_encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="Fernet keys, comma-separated, newest first; without them one is made beside the database",
+    )
+
+    @property
+    def mtproto_missing(self) -> str | None:
+        """Why large files can't be fetched, None when they can."""
+        values = {"MTPROTO_API_ID": self.mtproto_api_id, "MTPROTO_API_HASH": self.mtproto_api_hash}
+        missing = [name for name, value in values.items() if value is None]
+        return f"{' and '.join(missing)} not set (get them at my.telegram.org)" if missing else None
+
+
+class StorageSettings(Settings):
+    """Where objects and the database lie when everything runs in one process."""
+
+    archive_dir: Path = Field(default=Path("archive"), description="folder that holds the archive")
+    sqlite_path: Path = Field(default=Path("teltubby-data/teltubby.db"), description="the database's file")
+    io_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="a transfer stalled this long is ended")
+
+
+class LogSettings(Settings):
+    """What is logged, and how."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        default="INFO", description="least severe level that is logged"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="lines for people or for machines")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(cls: type[S], env_file: Path | None = Path(".env"), **overrides: Any) -> S:
+    """Read ``cls`` from ``overrides``, the environment and ``env_file``, in this order of precedence.
+
+    Raises:
+        ConfigurationError: with one sentence for each missing or wrong setting.
+    """
+    try:
+        return cls(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        problems = [_sentence(cls, detail) for detail in error.errors(include_input=False, include_url=False)]
+        raise ConfigurationError(problems) from None
+
+
+def _sentence(cls: type[Settings], detail: ErrorDetails) -> str:
+    field = str(detail["loc"][0]) if detail["loc"] else ""
+    info = cls.model_fields.get(field)
+    meaning = f" ({info.description})" if info and info.description else ""
+    reason = "missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+    return f"{field.upper()}: {reason}{meaning}" if field else reason

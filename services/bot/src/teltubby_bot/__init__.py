@@ -1,0 +1,1 @@
+"""The bot: intake, replies and the truth about jobs."""

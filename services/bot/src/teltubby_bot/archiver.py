@@ -1,0 +1,243 @@
+"""Takes pending items, each to its end: skipped, known already, archived here, or handed over as a job."""
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from teltubby_bot.telegram import Telegram
+from teltubby_core.archiving import Archived, Target, archive_item
+from teltubby_core.domain import keys, routing
+from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext, retry_delay
+from teltubby_core.domain.records import (
+    DedupReason,
+    Duplicate,
+    Failed,
+    ItemRecord,
+    KnownFile,
+    MessageRecord,
+    Outcome,
+    Queued,
+    Skipped,
+    Stored,
+)
+from teltubby_core.domain.routing import Limits, Route
+from teltubby_core.domain.sidecar import message_json_key
+from teltubby_core.errors import FileTooBigError, InfrastructureError, TeltubbyError, TransientError
+from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
+
+_log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 30
+"""Transient failures of one small file before it is given up: about two hours with the pauses between them."""
+_LONGEST_PAUSE = 60.0  # seconds between tries while our own house is out of order
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ArchiverOptions:
+    """How items are treated. ``stall_timeout`` in seconds."""
+
+    limits: Limits
+    concurrency: int
+    dedup: bool
+    stall_timeout: float
+    max_retries: int = 3
+
+
+class Archiver:
+    """Works on up to ``concurrency`` items at once; which are due is the index's word, so a restart goes on."""
+
+    def __init__(
+        self,
+        telegram: Telegram,
+        store: ObjectStore,
+        index: ArchiveIndex,
+        clock: Clock,
+        options: ArchiverOptions,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._telegram = telegram
+        self._store = store
+        self._index = index
+        self._clock = clock
+        self._options = options
+        self._on_change = on_change
+        self._active: dict[int, asyncio.Task[None]] = {}
+        self.wake: Callable[[], None] = lambda: None
+        """Called when a slot is free again."""
+
+    async def step(self) -> float | None:
+        """Start what is due and fits; return the seconds until the next item is due."""
+        busy = frozenset(self._active)
+        free = self._options.concurrency - len(busy)
+        if free <= 0:
+            return None
+        for item in await self._index.claimable(self._clock.now(), busy, free):
+            self._active[item.id] = asyncio.create_task(self._work(item), name=f"archive {item.correlation_id}")
+        due = await self._index.next_due(frozenset(self._active))
+        if due is None or len(self._active) >= self._options.concurrency:
+            return None
+        return max(due - self._clock.now(), 0.01)
+
+    async def stop(self) -> None:
+        """Give what runs a moment to end, then cancel it: it starts anew next time."""
+        tasks = list(self._active.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _work(self, item: ItemRecord) -> None:
+        try:
+            outcome = await self._outcome(item)
+            settled = await self._index.settle(item.id, outcome)
+            _log.info("%s: %s", item.correlation_id, _describe(settled))
+        except TeltubbyError as error:
+            await self._trouble(item, error)
+        except Exception:  # noqa: BLE001 - the edge of one item's work: logged, tried again
+            _log.exception("%s: unexpected error", item.correlation_id)
+            await self._trouble(item, TransientError("an unexpected error, see the log"))
+        finally:
+            del self._active[item.id]
+            self._on_change()
+            self.wake()
+
+    async def _outcome(self, item: ItemRecord) -> Outcome:
+        size, limits = item.media.size_bytes, self._options.limits
+        if reason := routing.skip_reason(size, limits):
+            return Skipped(reason)
+        if known := await self._known(item.media.file_unique_id):
+            return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256)
+        record = await self._index.message(item.message)
+        if routing.choose_route(size, limits) is Route.MTPROTO:
+            return self._job(item, record)
+        try:
+            return await self._archive(item, record)
+        except FileTooBigError:
+            return self._job(item, record)
+
+    async def _known(self, file_unique_id: str) -> KnownFile | None:
+        known = await self._index.known_file(file_unique_id) if self._options.dedup else None
+        return known if known and await self._present(known) else None
+
+    async def _present(self, known: KnownFile) -> bool:
+        """Whether the object is really there: nothing is called the duplicate of a missing one."""
+        if await self._store.head(known.key):
+            return True
+        _log.error("object %s is gone from the bucket; it is archived again when it is sent again", known.key)
+        await self._index.forget_object(known.key)
+        return False
+
+    async def _archive(self, item: ItemRecord, record: MessageRecord) -> Outcome:
+        assert record.base_path is not None, "only items of closed messages are claimed"
+        target = Target(
+            keys.join(record.base_path, _filename(item, record)),
+            item.media.mime_type or "application/octet-stream",
+            item.media.size_bytes,
+            {"file-unique-id": item.media.file_unique_id, "message": f"{record.chat_id}/{record.message_id}"},
+        )
+        already: list[KnownFile] = []
+
+        async def already_stored(sha256: str) -> bool:
+            known = await self._index.known_hash(sha256) if self._options.dedup else None
+            if known is None or known.key == target.key or not await self._present(known):
+                return False
+            already.append(known)
+            return True
+
+        archived: Archived = await archive_item(
+            self._telegram.source(item.media),
+            self._store,
+            target,
+            stall_timeout=self._options.stall_timeout,
+            already_stored=already_stored,
+        )
+        if already:
+            return Duplicate(already[0].key, DedupReason.SHA256, archived.sha256, Route.BOT_API)
+        return Stored(target.key, archived.sha256, archived.size_bytes, Route.BOT_API)
+
+    def _job(self, item: ItemRecord, record: MessageRecord) -> Queued:
+        assert record.base_path is not None, "only items of closed messages are claimed"
+        message, media = item.incoming, item.media
+        folder = keys.worker_path(message.date, message.message_id)
+        job = JobMessage(
+            job_id=str(uuid.uuid4()),
+            user_id=message.sender_id or message.chat_id,
+            chat_id=message.chat_id,
+            message_id=message.message_id,
+            file_info=FileInfo(
+                file_id=media.file_id,
+                file_unique_id=media.file_unique_id,
+                file_size=media.size_bytes,
+                file_type=media.kind,
+                file_name=media.original_filename,
+                mime_type=media.mime_type,
+            ),
+            telegram_context=TelegramContext(
+                forward_origin=message.forward_origin,
+                caption=message.caption,
+                entities=message.caption_entities,
+                media_group_id=message.media_group_id,
+            ),
+            job_metadata=JobMetadata(
+                created_at=datetime.fromtimestamp(self._clock.now(), UTC), max_retries=self._options.max_retries
+            ),
+            correlation_id=item.correlation_id,
+            ordinal=item.ordinal or 1,
+            date=message.date,
+            base_path=record.base_path,
+            key=keys.join(folder, _filename(item, record)),
+            message_json_key=message_json_key(record.base_path),
+        )
+        return Queued(job)
+
+    async def _trouble(self, item: ItemRecord, error: TeltubbyError) -> None:
+        if isinstance(error, TransientError | InfrastructureError):
+            await self._postpone(item, error)
+            return
+        _log.error("%s: given up: %s", item.correlation_id, error)
+        await self._index.settle(item.id, Failed(str(error)))
+
+    async def _postpone(self, item: ItemRecord, error: TransientError | InfrastructureError) -> None:
+        counts = isinstance(error, TransientError)
+        ceiling = 300.0 if counts else _LONGEST_PAUSE
+        pause = retry_delay(item.attempts, random.random(), base=1.0, ceiling=ceiling)  # noqa: S311 - jitter
+        pause = max(pause, getattr(error, "retry_after", None) or 0.0)
+        due = self._clock.now() + pause
+        attempts = await self._index.postpone(item.id, str(error), due, counts=counts)
+        _log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
+        if attempts >= MAX_ATTEMPTS:
+            _log.error("%s: given up after %d attempts", item.correlation_id, attempts)
+            await self._index.settle(item.id, Failed(f"{error} (given up after {attempts} attempts; send it again)"))
+
+
+def _filename(item: ItemRecord, record: MessageRecord) -> str:
+    message = item.incoming
+    caption = message.caption or next((i.incoming.caption for i in record.items if i.incoming.caption), None)
+    place = keys.ItemPlace(
+        date=message.date,
+        chat=record.slug,
+        sender=keys.sender_slug(message),
+        message_id=record.message_id,
+        media_group_id=record.media_group_id,
+        caption=caption,
+    )
+    return keys.filename(place, item.media, item.ordinal or 1)
+
+
+def _describe(outcome: Outcome) -> str:
+    match outcome:
+        case Stored():
+            return f"stored {outcome.key}, {outcome.size_bytes} bytes"
+        case Duplicate():
+            return f"duplicate of {outcome.duplicate_of} by {outcome.reason}"
+        case Queued():
+            return f"queued as job {outcome.job.job_id}"
+        case Skipped() | Failed():
+            return f"not archived: {outcome.reason}"

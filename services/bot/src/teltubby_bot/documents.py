@@ -1,0 +1,57 @@
+"""Keeps the bucket in step with the index: message.json of settled messages, and objects that are to go."""
+
+import logging
+from collections.abc import Callable
+
+from teltubby_core.documents import JSON_TYPE, encode
+from teltubby_core.domain.records import MessageRecord
+from teltubby_core.domain.sidecar import message_document, message_json_key
+from teltubby_core.errors import InfrastructureError
+from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 20
+
+
+class DocumentWriter:
+    """The one writer of message.json. A change while it writes leaves the message due once more."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        index: ArchiveIndex,
+        clock: Clock,
+        *,
+        on_written: Callable[[int], None],
+        on_trouble: Callable[[int, str], None],
+    ) -> None:
+        """Tell ``on_written`` and ``on_trouble`` the record's id."""
+        self._store = store
+        self._index = index
+        self._clock = clock
+        self._on_written = on_written
+        self._on_trouble = on_trouble
+
+    async def step(self) -> float | None:
+        """Write what is due, remove what is to go."""
+        records = await self._index.undocumented(_BATCH)
+        for record in records:
+            await self._write(record)
+        for key in await self._index.pending_deletes():
+            await self._store.delete(key)
+            await self._index.deleted(key)
+            _log.info("removed %s: its bytes lie under another key", key)
+        return 0.0 if len(records) == _BATCH else None
+
+    async def _write(self, record: MessageRecord) -> None:
+        assert record.base_path is not None, "only settled messages are documented"
+        at = record.documented_at or self._clock.now()
+        document = encode(message_document(record, self._store.bucket, at))
+        try:
+            await self._store.put(message_json_key(record.base_path), document, JSON_TYPE)
+        except InfrastructureError as error:
+            self._on_trouble(record.id, str(error))
+            raise
+        await self._index.documented(record.id, record.revision, at)
+        self._on_written(record.id)

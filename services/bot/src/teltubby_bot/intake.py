@@ -1,0 +1,110 @@
+"""From the inbox to the index: who may send, what came, what is answered at once."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from teltubby_bot import texts
+from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.errors import InfrastructureError
+from teltubby_core.ports import ArchiveIndex, Clock, Inbox, RawUpdate
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 100
+MAX_ATTEMPTS = 5
+"""After so many failures of its own an update is parked, for people to look at."""
+_RETRY_SECONDS = 1.0
+
+Parse = Callable[[dict[str, Any]], IncomingMessage | None]
+Command = Callable[[IncomingMessage], Awaitable[str]]
+
+
+class Intake:
+    """Reads new updates in order. Only an update that is itself at fault counts a failure."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        index: ArchiveIndex,
+        clock: Clock,
+        *,
+        parse: Parse,
+        whitelist: frozenset[int],
+        commands: dict[str, Command],
+        window: AlbumWindow,
+        on_admitted: Callable[[], None],
+    ) -> None:
+        """Answer ``commands`` by their name, archive what those on the ``whitelist`` send, ignore the rest."""
+        self._inbox = inbox
+        self._index = index
+        self._clock = clock
+        self._parse = parse
+        self._whitelist = whitelist
+        self._commands = commands
+        self._window = window
+        self._on_admitted = on_admitted
+        self.ignored: Counter[str] = Counter()
+        """Updates left alone, by reason."""
+
+    async def step(self) -> float | None:
+        """Read what is new."""
+        updates = await self._inbox.pending(_BATCH)
+        failed = [update for update in updates if not await self._read(update)]
+        if updates:
+            self._on_admitted()
+        if len(updates) == _BATCH and len(failed) < _BATCH:
+            return 0.0
+        return _RETRY_SECONDS if failed else None
+
+    async def _read(self, update: RawUpdate) -> bool:
+        try:
+            await self._take(update)
+        except InfrastructureError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one update that can't be read must not hold up the others
+            parked = await self._inbox.fail(update.update_id, f"{type(error).__name__}: {error}", MAX_ATTEMPTS)
+            level = logging.ERROR if parked else logging.WARNING
+            _log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=True)
+            return False
+        return True
+
+    async def _take(self, update: RawUpdate) -> None:
+        message = self._parse(json.loads(update.raw))
+        refusal = self._refusal(message)
+        if message is None or refusal:
+            self.ignored[refusal or "other update"] += 1
+            _log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
+            await self._inbox.finish(update.update_id)
+        elif message.media:
+            await self._index.admit(update.update_id, message, self._window, self._clock.now())
+            _log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)
+        else:
+            text = await self._answer(message)
+            await self._index.answer(update.update_id, message.chat_id, message.message_id, text)
+
+    def _refusal(self, message: IncomingMessage | None) -> str | None:
+        if message is None:
+            return None
+        if message.chat_type != "private":
+            return "not a private chat"
+        if message.sender_id not in self._whitelist:
+            return "stranger"
+        return None
+
+    async def _answer(self, message: IncomingMessage) -> str:
+        name = _command(message)
+        if name is None:
+            return texts.hint(message.unsupported)
+        command = self._commands.get(name)
+        return await command(message) if command else texts.unknown_command(name, list(self._commands))
+
+
+def _command(message: IncomingMessage) -> str | None:
+    first = next((entity for entity in message.entities if entity.get("offset") == 0), None)
+    if not message.text or first is None or first.get("type") != "bot_command":
+        return None
+    return message.text[1 : first["length"]].partition("@")[0].lower()

@@ -1,0 +1,75 @@
+"""Loops that do what is due, sleep until woken or the next thing is due, and survive what goes wrong in one round."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from teltubby_core.errors import ConfigurationError, TeltubbyError
+
+_log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 30.0
+"""Longest sleep: a wake-up that got lost costs no more than this."""
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 30.0
+
+
+class Loop:
+    """Calls ``step`` again and again. It returns the seconds until something is due, None when nothing is known.
+
+    An error is logged and followed by a growing pause; only ConfigurationError ends the loop, since no retry mends
+    a wrong setting.
+    """
+
+    def __init__(self, name: str, step: Callable[[], Awaitable[float | None]]) -> None:
+        self.name = name
+        self._step = step
+        self._wake = asyncio.Event()
+        self._backoff = 0.0
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop``."""
+        while not stop.is_set():
+            self._wake.clear()
+            pause = await self._round()
+            await self._sleep(pause, stop)
+
+    async def _round(self) -> float:
+        try:
+            due = await self._step()
+        except ConfigurationError:
+            raise
+        except TeltubbyError as error:
+            retry_after = getattr(error, "retry_after", None)
+            return self._failed(f"{error}", retry_after)
+        except Exception:  # noqa: BLE001 - the loop's edge: logged, tried again
+            _log.exception("unexpected error in %s", self.name)
+            return self._failed("unexpected error", None)
+        self._backoff = 0.0
+        return _IDLE_SECONDS if due is None else min(max(due, 0.0), _IDLE_SECONDS)
+
+    def _failed(self, text: str, retry_after: float | None) -> float:
+        self._backoff = min(max(self._backoff * 2, _FIRST_BACKOFF), _LONGEST_BACKOFF)
+        pause = max(self._backoff, retry_after or 0.0)
+        _log.warning("%s: %s; next try in %.1f s", self.name, text, pause)
+        return pause
+
+    async def _sleep(self, seconds: float, stop: asyncio.Event) -> None:
+        # While backing off, only the end of the program cuts the pause short.
+        events = [stop] if self._backoff else [stop, self._wake]
+        await wait_any(events, seconds)
+
+
+async def wait_any(events: list[asyncio.Event], seconds: float) -> None:
+    """Return when one of ``events`` is set, at the latest after ``seconds``."""
+    if any(event.is_set() for event in events):
+        return
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,163 @@
+"""The living replies: one message of ours for each of theirs, kept equal to what the index says."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teltubby_bot import texts
+from teltubby_bot.telegram import Telegram
+from teltubby_core.domain.jobs import JobProgress
+from teltubby_core.domain.records import Reply
+from teltubby_core.errors import ConfigurationError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.ports import ArchiveIndex, Clock
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 100
+_MAX_CHATS = 16  # chats written to at once
+_MAX_PROBLEMS = 1000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between two calls in one chat, and between two progress edits of one reply.
+
+    Telegram allows about one message or edit a second in a chat; progress edits alone have earned long floods.
+    """
+
+    chat_seconds: float = 1.0
+    progress_seconds: float = 5.0
+
+
+class Replier:
+    """Sends and edits. Chats go on side by side; within one, replies are sent in the order of their messages."""
+
+    def __init__(
+        self, telegram: Telegram, index: ArchiveIndex, clock: Clock, *, pace: Pace, jobs_wait_for: str | None
+    ) -> None:
+        """``jobs_wait_for`` says why no worker can take jobs, None when one can."""
+        self._telegram = telegram
+        self._index = index
+        self._clock = clock
+        self._pace = pace
+        self._jobs_wait_for = jobs_wait_for
+        self._chats: dict[int, asyncio.Task[None]] = {}
+        self._next_call: dict[int, float] = {}
+        self._progress: dict[str, tuple[int, int | None]] = {}
+        self._stale: dict[int, float] = {}  # record id -> Unix time from which its reply may be shown anew
+        self._problems: dict[int, str] = {}
+        self.wake: Callable[[], None] = lambda: None
+        """Called when a chat can be written to again."""
+
+    def progress(self, record_id: int, event: JobProgress) -> None:
+        """A worker reports; the reply follows at its own pace."""
+        self._progress[event.job_id] = (event.done_bytes, event.total_bytes)
+        self._stale.setdefault(record_id, self._clock.now() + self._pace.progress_seconds)
+        self.wake()
+
+    def problem(self, record_id: int, text: str) -> None:
+        """message.json of this record can't be written."""
+        if self._problems.get(record_id) != text and len(self._problems) < _MAX_PROBLEMS:
+            self._problems[record_id] = text
+            self._stale[record_id] = self._clock.now()
+            self.wake()
+
+    def solved(self, record_id: int) -> None:
+        """message.json of this record is written."""
+        self._problems.pop(record_id, None)
+        self.wake()
+
+    async def step(self) -> float | None:
+        """Start a round in every chat with something new; return the seconds until the next is due."""
+        by_chat: dict[int, list[Reply]] = defaultdict(list)
+        for reply in await self._open_replies():
+            by_chat[reply.chat_id].append(reply)
+        for chat_id, replies in by_chat.items():
+            if chat_id not in self._chats and len(self._chats) < _MAX_CHATS:
+                self._chats[chat_id] = asyncio.create_task(self._round(chat_id, replies), name=f"replies {chat_id}")
+        return min((at - self._clock.now() for at in self._stale.values()), default=None)
+
+    async def stop(self) -> None:
+        """End what runs; what is not said yet is said after the next start."""
+        for task in self._chats.values():
+            task.cancel()
+        await asyncio.gather(*self._chats.values(), return_exceptions=True)
+
+    async def _open_replies(self) -> list[Reply]:
+        replies: dict[int, Reply] = {}
+        after = 0
+        while page := await self._index.replies(after, _BATCH):
+            replies.update((reply.id, reply) for reply in page if reply.chat_id not in self._chats)
+            after = page[-1].id
+            if len(replies) >= _BATCH or len(page) < _BATCH:
+                break
+        now = self._clock.now()
+        for record_id in [record for record, at in self._stale.items() if at <= now]:
+            del self._stale[record_id]
+            reply = await self._index.reply_of(record_id)
+            if reply is not None and reply.sent_id is not None:
+                replies.setdefault(reply.id, reply)
+        return sorted(replies.values(), key=lambda reply: reply.id)
+
+    async def _round(self, chat_id: int, replies: list[Reply]) -> None:
+        try:
+            for reply in replies:
+                await self._show(reply)
+        except ConfigurationError:
+            _log.exception("replies in chat %d stop", chat_id)
+        except TeltubbyError as error:
+            pause = getattr(error, "retry_after", None) or self._pace.progress_seconds
+            _log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
+            self._next_call[chat_id] = self._clock.now() + pause
+            await asyncio.sleep(pause)
+        except Exception:  # noqa: BLE001 - the edge of one chat's round: logged, tried again
+            _log.exception("unexpected error while replying in chat %d", chat_id)
+            await asyncio.sleep(self._pace.progress_seconds)
+        finally:
+            del self._chats[chat_id]
+            self.wake()
+
+    async def _show(self, reply: Reply) -> None:
+        await self._pause(reply.chat_id)
+        text, version = await self._text(reply)  # after the pause: the newest state counts
+        if text == reply.sent_text:
+            await self._index.reply_sent(reply.id, reply.sent_id, text, version)
+            return
+        sent_id = await self._send(reply, text)
+        self._next_call[reply.chat_id] = self._clock.now() + self._pace.chat_seconds
+        await self._index.reply_sent(reply.id, sent_id, text, version)
+
+    async def _pause(self, chat_id: int) -> None:
+        wait = self._next_call.get(chat_id, 0.0) - self._clock.now()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _text(self, reply: Reply) -> tuple[str, int]:
+        if reply.message is None:
+            return reply.text or "", 0
+        record = await self._index.message(reply.message)
+        if record.complete:
+            for item in record.items:
+                self._progress.pop(item.job_id or "", None)
+            self._stale.pop(record.id, None)
+        text = texts.living_reply(
+            record,
+            progress=self._progress,
+            jobs_wait_for=self._jobs_wait_for,
+            problem=self._problems.get(record.id),
+        )
+        return text, record.version
+
+    async def _send(self, reply: Reply, text: str) -> int | None:
+        try:
+            if reply.sent_id is None:
+                return await self._telegram.send(reply.chat_id, text, reply.reply_to)
+            await self._telegram.edit(reply.chat_id, reply.sent_id, text)
+        except TransientError:
+            raise
+        except PermanentError as error:
+            _log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
+            return None
+        return reply.sent_id

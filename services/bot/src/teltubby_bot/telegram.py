@@ -1,0 +1,48 @@
+"""What the bot needs from Telegram, in its own verbs. Errors are those of ``teltubby_core.errors``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from teltubby_core.domain.media import MediaItem
+from teltubby_core.errors import TransientError
+from teltubby_core.ports import MediaSource, RawUpdate
+
+POLL_LIMIT = 100
+"""Most updates one poll can bring (core.telegram.org/bots/api#getupdates)."""
+
+
+class ConflictError(TransientError):
+    """Another program polls with the same token, or a webhook is set."""
+
+
+@dataclass(frozen=True)
+class Me:
+    """The bot's own account."""
+
+    id: int
+    username: str | None
+
+
+class Telegram(Protocol):
+    """The Bot API."""
+
+    async def me(self) -> Me:
+        """Ask who we are. Errors: Configuration when the token is refused."""
+        ...
+
+    async def poll(self, offset: int | None, timeout_seconds: int) -> Sequence[RawUpdate]:
+        """Wait for updates from ``offset`` on, which confirms all before it; without one, from the oldest kept."""
+        ...
+
+    async def send(self, chat_id: int, text: str, reply_to: int) -> int:
+        """Send plain text and return its message id. Errors: Permanent when the chat is closed to us."""
+        ...
+
+    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+        """Replace a text of ours. Errors: Permanent when it is gone."""
+        ...
+
+    def source(self, item: MediaItem) -> MediaSource:
+        """Return the bytes of a file. Errors while reading: FileTooBig, Permanent, Transient."""
+        ...

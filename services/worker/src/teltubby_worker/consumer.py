@@ -1,0 +1,126 @@
+"""The worker's loop: fetch jobs, do them, and stop without losing one."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from teltubby_core.errors import TeltubbyError
+from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore
+from teltubby_worker.handling import JobHandler, Surroundings, pause_after
+from teltubby_worker.ports import Telegram
+
+log = logging.getLogger(__name__)
+
+_FETCH_SECONDS = 1.0
+"""A fetch is never cancelled, for a job could get lost on its way; so a stop may take this long to be seen."""
+_HAND_BACK_SECONDS = 5.0
+_CLOSE_SECONDS = 15.0
+
+
+class Worker:
+    """Does jobs until it is told to stop. Opens nothing before the first job."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        events: Events,
+        store: ObjectStore,
+        telegram: Telegram,
+        clock: Clock,
+        name: str,
+        *,
+        stall_timeout: float,
+        concurrency: int = 1,
+        grace: float = 20.0,
+    ) -> None:
+        """``stall_timeout`` and ``grace`` (how long running jobs may take to finish after a stop) in seconds."""
+        self._queue = queue
+        self._telegram = telegram
+        self._handler = JobHandler(Surroundings(queue, events, store, telegram, clock, name, stall_timeout))
+        self._concurrency = concurrency
+        self._grace = grace
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; then finish within the grace, cancel and give back what is left, disconnect."""
+        slots = [
+            asyncio.create_task(self._serve(stop), name=f"worker slot {number}") for number in range(self._concurrency)
+        ]
+        stopping = asyncio.create_task(stop.wait(), name="worker stop")
+        try:
+            await asyncio.wait([stopping, *slots], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(slots, timeout=self._grace)
+        finally:
+            await asyncio.shield(self._end([stopping, *slots]))
+        for slot in slots:
+            if not slot.cancelled():
+                slot.result()
+
+    async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._telegram.close()
+        except (TeltubbyError, TimeoutError) as error:
+            log.warning("did not disconnect cleanly: %s", str(error) or "it took too long")
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            try:
+                delivery = await self._fetch()
+            except Exception as error:  # the loop's edge: without a queue a worker waits for it to come back
+                known = isinstance(error, TeltubbyError)
+                log.warning("can't fetch jobs: %s", error, exc_info=None if known else error)
+                await _rest(stop, pause_after(failures))
+                failures += 1
+                continue
+            failures = 0
+            if delivery:
+                await _rest(stop, await self._work(delivery))
+
+    async def _fetch(self) -> Delivery | None:
+        fetching = asyncio.create_task(self._queue.fetch(_FETCH_SECONDS), name="fetch a job")
+        try:
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._return_late(fetching))
+            raise
+
+    async def _return_late(self, fetching: asyncio.Task[Delivery | None]) -> None:
+        await asyncio.wait([fetching])  # it has a limit of its own
+        if not fetching.cancelled() and not fetching.exception() and (delivery := fetching.result()):
+            await self._hand_back(delivery)
+
+    async def _work(self, delivery: Delivery) -> float:
+        try:
+            return await self._handler.handle(delivery)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hand_back(delivery))
+            raise
+        except Exception:  # the loop's edge: the outcome could not be told, so the job has to come again
+            log.exception("job %s: its outcome was not recorded", delivery.job.job_id)
+            await self._hand_back(delivery)
+            return pause_after(1)
+
+    async def _hand_back(self, delivery: Delivery) -> None:
+        job_id = delivery.job.job_id
+        try:
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                await self._queue.give_back(delivery)
+        except (TeltubbyError, TimeoutError) as error:
+            log.warning(
+                "job %s: not given back (%s), it will return as a redelivery", job_id, str(error) or "it took too long"
+            )
+        else:
+            log.info("job %s: given back for whoever comes next", job_id)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -1,0 +1,261 @@
+"""One job, from its delivery to its outcome. Each step may run twice and gives the same result.
+
+    JobStarted → archive → metadata.json → JobCompleted → ack          what happens, in this order
+    transient      JobRetrying(transient) → queued again with retry_count + 1, after max_retries dead-lettered
+    permanent      JobFailed → dead letter
+    our own house  JobRetrying(system)    → queued again unchanged, after a pause that grows to a minute
+
+An event goes out before the queue lets go of the job: whoever dies in between leaves a job that runs again,
+never one that nobody reports.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from teltubby_core.archiving import Archived, Target, archive_item
+from teltubby_core.documents import JSON_TYPE, encode
+from teltubby_core.domain import keys
+from teltubby_core.domain.jobs import (
+    MAX_REDELIVERIES,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobMessage,
+    JobProgress,
+    JobRetrying,
+    JobStarted,
+    retry_delay,
+)
+from teltubby_core.domain.sidecar import METADATA_JSON, metadata_document
+from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore, ProgressCallback
+from teltubby_worker.ports import Telegram
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 0.5  # between two reports of one job
+PAUSE_CEILING = 60.0  # seconds between two tries while our own house is not in order
+_PAUSE_BASE = 1.0
+_DEFAULT_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job is done with. ``stall_timeout``: seconds without a byte that end a transfer, floods included."""
+
+    queue: JobQueue
+    events: Events
+    store: ObjectStore
+    telegram: Telegram
+    clock: Clock
+    worker: str
+    stall_timeout: float
+
+    def now(self) -> datetime:
+        """Return the time of day, UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+def pause_after(failures: int) -> float:
+    """Return the seconds to wait after so many failures of our own house in a row."""
+    return min(_PAUSE_BASE * 2.0 ** min(failures, 16), PAUSE_CEILING)
+
+
+class JobHandler:
+    """Does jobs, any number side by side."""
+
+    def __init__(self, surroundings: Surroundings, jitter: Callable[[], float] = random.random) -> None:
+        """``jitter`` returns numbers in 0–1, so that workers which failed together don't return together."""
+        self._with = surroundings
+        self._jitter = jitter
+        self._house_failures = 0
+
+    async def handle(self, delivery: Delivery) -> float:
+        """Bring a job to an outcome or put it back; return the seconds to rest before the next one.
+
+        Whatever it raises (a cancellation, an outcome that could not be recorded), the job is then still ours.
+        """
+        job = delivery.job
+        try:
+            archived = await self._archive(delivery)
+        except TeltubbyError as error:
+            return await self._react(delivery, error)
+        except Exception as error:  # the loop's edge: a defect must neither end the worker nor lose the job
+            log.exception("job %s: unexpected error", job.job_id, extra=_trace(job))
+            surprise = TransientError(f"unexpected error ({type(error).__name__}); the worker's log has it in full")
+            return await self._react(delivery, surprise)
+        self._house_failures = 0
+        await self._complete(delivery, archived)
+        return 0.0
+
+    async def _archive(self, delivery: Delivery) -> Archived:
+        job, here = delivery.job, self._with
+        if delivery.redeliveries > MAX_REDELIVERIES:
+            raise PermanentError(f"given up: the worker died {delivery.redeliveries} times while it had this job")
+        await self._report(
+            JobStarted(
+                job_id=job.job_id,
+                generation=job.generation,
+                at=here.now(),
+                worker=here.worker,
+                attempt=job.job_metadata.retry_count + 1,
+            )
+        )
+        archived = await archive_item(
+            here.telegram.source(job),
+            here.store,
+            _target(job),
+            stall_timeout=here.stall_timeout,
+            on_progress=self._progress_of(job),
+        )
+        await self._document(delivery, archived)
+        return archived
+
+    async def _document(self, delivery: Delivery, archived: Archived) -> None:
+        job, here = delivery.job, self._with
+        document = metadata_document(
+            job,
+            bucket=here.store.bucket,
+            sha256=archived.sha256,
+            size_bytes=archived.size_bytes,
+            archived_at=here.clock.now(),
+            worker=here.worker,
+            redeliveries=delivery.redeliveries,
+        )
+        folder = job.key.rpartition("/")[0]
+        await here.store.put(keys.join(folder, METADATA_JSON), encode(document), JSON_TYPE)
+
+    def _progress_of(self, job: JobMessage) -> ProgressCallback:
+        loop = asyncio.get_running_loop()
+        due = 0.0
+
+        async def report(done: int) -> None:
+            nonlocal due
+            if loop.time() < due:
+                return
+            due = loop.time() + PROGRESS_SECONDS
+            event = JobProgress(
+                job_id=job.job_id,
+                generation=job.generation,
+                at=self._with.now(),
+                done_bytes=done,
+                total_bytes=job.file_info.file_size,
+            )
+            try:
+                await self._with.events.publish(event)
+            except TeltubbyError as error:
+                log.debug("job %s: progress not reported: %s", job.job_id, error)
+
+        return report
+
+    # Outcomes
+
+    async def _complete(self, delivery: Delivery, archived: Archived) -> None:
+        job = delivery.job
+        await self._report(
+            JobCompleted(
+                job_id=job.job_id,
+                generation=job.generation,
+                at=self._with.now(),
+                key=job.key,
+                sha256=archived.sha256,
+                size_bytes=archived.size_bytes,
+            )
+        )
+        await insist(lambda: self._with.queue.ack(delivery), "ack")
+        log.info("job %s: stored %d bytes", job.job_id, archived.size_bytes, extra=_trace(job))
+
+    async def _react(self, delivery: Delivery, error: TeltubbyError) -> float:
+        job = delivery.job
+        log.warning("job %s: %s: %s", job.job_id, error.category, error, extra=_trace(job))
+        if isinstance(error, InfrastructureError):
+            return await self._wait_for_house(delivery, error)
+        meta = job.job_metadata
+        if isinstance(error, TransientError) and meta.retry_count < meta.max_retries:
+            await self._try_again(delivery, error)
+        else:
+            await self._fail(delivery, error)
+        return 0.0
+
+    async def _wait_for_house(self, delivery: Delivery, error: InfrastructureError) -> float:
+        pause = pause_after(self._house_failures)
+        self._house_failures += 1
+        await self._requeue(delivery, delivery.job, error, pause)
+        return pause
+
+    async def _try_again(self, delivery: Delivery, error: TransientError) -> None:
+        job = delivery.job
+        delay = max(retry_delay(job.job_metadata.retry_count, self._jitter()), error.retry_after or 0.0)
+        await self._requeue(delivery, job.retried(), error, delay)
+
+    async def _requeue(self, delivery: Delivery, job: JobMessage, error: TeltubbyError, delay: float) -> None:
+        await self._report(
+            JobRetrying(
+                job_id=job.job_id,
+                generation=job.generation,
+                at=self._with.now(),
+                error=str(error),
+                category=error.category,
+                retry_count=job.job_metadata.retry_count,
+                delay_seconds=delay,
+            )
+        )
+        await insist(lambda: self._with.queue.retry(delivery, job, delay), "queue again")
+
+    async def _fail(self, delivery: Delivery, error: TeltubbyError) -> None:
+        job = delivery.job
+        await self._report(
+            JobFailed(
+                job_id=job.job_id,
+                generation=job.generation,
+                at=self._with.now(),
+                error=str(error),
+                category=error.category,
+            )
+        )
+        await insist(lambda: self._with.queue.dead_letter(delivery, str(error)), "dead-letter")
+
+    async def _report(self, event: JobEvent) -> None:
+        await insist(lambda: self._with.events.publish(event), f"report {event.kind}")
+
+
+def _target(job: JobMessage) -> Target:
+    info = job.file_info
+    return Target(
+        key=job.key,
+        content_type=info.mime_type or _DEFAULT_TYPE,
+        expected_size=info.file_size,
+        metadata={
+            "chat-id": str(job.chat_id),
+            "message-id": str(job.message_id),
+            "file-unique-id": info.file_unique_id,
+            "job-id": job.job_id,
+        },
+    )
+
+
+def _trace(job: JobMessage) -> dict[str, str]:
+    return {"correlation_id": job.correlation_id, "job_id": job.job_id}
+
+
+async def insist(action: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do what must not be left out, again and again while queue or database are out of order.
+
+    It ends with success, with an error that no waiting mends, or when the worker's stop cancels it; the job is then
+    still ours and comes back as a redelivery.
+    """
+    failures = 0
+    while True:
+        try:
+            await action()
+        except (InfrastructureError, TransientError) as error:
+            pause = pause_after(failures)
+            failures += 1
+            log.warning("can't %s: %s; again in %g s", what, error, pause)
+            await asyncio.sleep(pause)
+        else:
+            return

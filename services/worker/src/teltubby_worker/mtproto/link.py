@@ -1,0 +1,198 @@
+"""One connection to one data centre with one key: connect, call, notice silence, close.
+
+It never reconnects by itself. Who calls decides whether and when to open a new one, so that every retry is counted
+in one place and no request hangs in a queue that nobody empties.
+"""
+
+import asyncio
+import contextlib
+import logging
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from telethon.crypto import AuthKey
+from telethon.network import ConnectionTcpAbridged, MTProtoSender
+from telethon.tl.alltlobjects import LAYER
+from telethon.tl.functions import (
+    InitConnectionRequest,
+    InvokeWithLayerRequest,
+    InvokeWithoutUpdatesRequest,
+    PingRequest,
+)
+from telethon.tl.functions.upload import GetFileRequest
+
+from teltubby_worker.mtproto.errors import ConnectionLostError, telethon_errors
+
+_CONNECT_SECONDS = 10
+_OPEN_SECONDS = 40  # connecting, making a key (three round trips and some arithmetic), first answer
+_PING_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class DataCentre:
+    """Where a data centre listens. ``host`` is a name or an IP address."""
+
+    dc_id: int
+    host: str
+    port: int
+
+
+class _Loggers(dict[str, logging.Logger]):
+    """Telethon asks for its loggers in a mapping by module name."""
+
+    def __missing__(self, name: str) -> logging.Logger:
+        return logging.getLogger(name)
+
+
+class _NoUpdates:
+    """Stands where updates would queue up: the Bot API delivers them, here they are dropped."""
+
+    def put_nowait(self, update: object) -> None:
+        """Drop it."""
+
+
+def _not_our_news(record: logging.LogRecord) -> bool:
+    # Telethon calls it an error that it does not reconnect; here that is meant, and callers log what follows.
+    return not record.getMessage().startswith("Automatic reconnection failed")
+
+
+def quiet_telethon() -> None:
+    """Keep Telethon's log at warnings: below, it writes whole packets."""
+    logging.getLogger("telethon").setLevel(logging.WARNING)
+    logging.getLogger("telethon.network.mtprotosender").addFilter(_not_our_news)
+
+
+class Link:
+    """A connection that is opened once, used by many callers side by side, and closed once.
+
+    ``silence`` is how many seconds calls wait while no answer at all comes on this connection; then it counts as
+    dead and is closed, which ends every call in flight.
+    """
+
+    def __init__(self, centre: DataCentre, api_id: int, key: bytes | None, silence: float) -> None:
+        self.centre = centre
+        self._api_id = api_id
+        self._silence = silence
+        self._waiting: set[asyncio.Timeout] = set()
+        self._lost: asyncio.Future[None] | None = None
+        self._sender = MTProtoSender(
+            AuthKey(key),
+            loggers=_Loggers(),
+            retries=0,
+            delay=0,
+            auto_reconnect=False,
+            connect_timeout=_CONNECT_SECONDS,
+            updates_queue=_NoUpdates(),
+        )
+
+    @property
+    def key(self) -> bytes:
+        """The authorization key, a secret: whoever has it is logged in as we are."""
+        return bytes(self._sender.auth_key.key)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call has a chance."""
+        return self._lost is not None and not self._lost.done()
+
+    async def open(self, query: Any) -> Any:
+        """Connect, make a key if there is none, say who we are, and return the answer to ``query``.
+
+        Raises:
+            ConnectionLostError: it can't be reached or did not answer.
+            SessionLostError: it does not know the key.
+            TransientError, PermanentError, InfrastructureError: the answer to ``query``, in our words.
+        """
+        try:
+            with telethon_errors():
+                async with asyncio.timeout(_OPEN_SECONDS):
+                    await self._connect()
+                    return await self._answer(self._introduced(query))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connect(self) -> None:
+        centre = self.centre
+        await self._sender.connect(ConnectionTcpAbridged(centre.host, centre.port, centre.dc_id, loggers=_Loggers()))
+        self._lost = asyncio.ensure_future(self._sender.disconnected)
+        self._lost.add_done_callback(_look)
+
+    def _introduced(self, query: Any) -> Any:
+        hello = InitConnectionRequest(
+            api_id=self._api_id,
+            device_model="teltubby worker",
+            system_version=platform.system() or "unknown",
+            app_version=version("teltubby-worker"),
+            system_lang_code="en",
+            lang_pack="",
+            lang_code="en",
+            query=query,
+        )
+        return InvokeWithLayerRequest(LAYER, InvokeWithoutUpdatesRequest(hello))
+
+    async def call(self, request: Any) -> Any:
+        """Send ``request`` and return its answer. Raises what ``open`` raises."""
+        # Parts of files never subscribe to updates; anything else would, and the Bot API might miss some.
+        quiet = request if isinstance(request, GetFileRequest) else InvokeWithoutUpdatesRequest(request)
+        with telethon_errors():
+            return await self._answer(quiet)
+
+    async def ping(self) -> None:
+        """Keep the connection alive; close it when no answer comes."""
+        try:
+            with telethon_errors():
+                async with asyncio.timeout(_PING_SECONDS):
+                    await self._answer(PingRequest(ping_id=id(self)))
+        except ConnectionLostError:
+            await self.close()
+
+    async def _answer(self, request: Any) -> Any:
+        if not self.is_open:
+            raise ConnectionLostError("the connection to Telegram is closed")
+        future: asyncio.Future[Any] = self._sender.send(request)
+        try:
+            await self._heard_of(future)
+        finally:
+            future.cancel()  # does nothing to one that is done
+        self._put_off_silence()
+        return future.result()
+
+    async def _heard_of(self, future: asyncio.Future[Any]) -> None:
+        assert self._lost is not None
+        patience = asyncio.timeout(self._silence)
+        try:
+            async with patience:
+                self._waiting.add(patience)
+                await asyncio.wait({future, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            await self.close()
+            raise ConnectionLostError(f"no answer from Telegram for {self._silence:g} s") from None
+        finally:
+            self._waiting.discard(patience)
+        # Telethon cancels what was in flight when a connection closes: that must not look like our own cancellation.
+        if not future.done() or future.cancelled():
+            raise self._reason()
+
+    def _reason(self) -> BaseException:
+        lost = self._lost
+        error = lost.exception() if lost is not None and lost.done() and not lost.cancelled() else None
+        return error or ConnectionLostError("the connection to Telegram closed")
+
+    def _put_off_silence(self) -> None:
+        until = asyncio.get_running_loop().time() + self._silence
+        for patience in self._waiting:
+            patience.reschedule(until)
+
+    async def close(self) -> None:
+        """Disconnect cleanly; calls in flight end with ConnectionLostError. Safe to call twice."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._sender.disconnect()
+
+
+def _look(lost: asyncio.Future[None]) -> None:
+    # The reason is told by the calls in flight; here it only must not count as never looked at.
+    if not lost.cancelled():
+        lost.exception()

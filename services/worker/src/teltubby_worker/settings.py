@@ -1,0 +1,49 @@
+"""The worker's settings, and whether they are enough to fetch anything."""
+
+import os
+import socket
+
+from pydantic import Field
+
+from teltubby_core.settings import MtprotoSettings, StorageSettings, TelegramSettings
+
+MAX_CONCURRENCY = 4
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
+    """What the worker reads from the environment."""
+
+    worker_concurrency: int = Field(
+        default=1, ge=1, le=MAX_CONCURRENCY, description="jobs that one worker fetches at a time"
+    )
+    worker_name: str = Field(
+        default_factory=_own_name, min_length=1, max_length=100, description="the worker's name in events and documents"
+    )
+    worker_window: int = Field(
+        default=8, ge=1, le=16, description="parts of 1 MiB that are asked for ahead, for each file"
+    )
+    worker_flood_limit_seconds: float = Field(
+        default=3600, ge=1, le=86400, description="flood waits borne within one transfer before it is tried anew"
+    )
+    worker_shutdown_seconds: float = Field(
+        default=20, ge=0, le=86400, description="time that running jobs get to finish when the worker is stopped"
+    )
+
+
+def mtproto_problems(settings: MtprotoSettings) -> list[str]:
+    """Return one sentence for each setting that large files need and that is missing; none: all is there."""
+    required = {"MTPROTO_API_ID": settings.mtproto_api_id, "MTPROTO_API_HASH": settings.mtproto_api_hash}
+    return [
+        f"{name}: missing (without it large files wait; get it from my.telegram.org)"
+        for name, value in required.items()
+        if value is None
+    ]
+
+
+def mtproto_configured(settings: MtprotoSettings) -> bool:
+    """Tell whether large files can be fetched; without this their jobs wait."""
+    return not mtproto_problems(settings)

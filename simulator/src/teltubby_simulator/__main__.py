@@ -1,0 +1,95 @@
+"""``teltubby-simulator``: run a Telegram until SIGTERM or SIGINT, for demos and for clients in other processes."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
+from teltubby_simulator.model import User
+from teltubby_simulator.server import TelegramSimulator
+from teltubby_simulator.world import World
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="teltubby-simulator",
+        description="A Telegram in one process: Bot API, MTProto and a control API on one shared state. "
+        "Once ready it prints one line of JSON with the addresses, and ends on SIGTERM or SIGINT.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--bot-api-port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument("--mtproto-port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument("--mtproto-media-port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument(
+        "--mtproto-advertised-host", help="where MTProto clients are told to find it (default: the host)"
+    )
+    parser.add_argument("--no-mtproto", action="store_true", help="keep the MTProto door closed")
+    parser.add_argument("--bot-token", help="token of the bot, <id>:<35 characters> (default: a random one)")
+    parser.add_argument("--bot-username", default="simulated_bot", help="(default: %(default)s)")
+    parser.add_argument("--api-id", type=int, default=DEFAULT_API_ID, help="(default: %(default)s)")
+    parser.add_argument("--api-hash", default=DEFAULT_API_HASH, help="(default: %(default)s)")
+    parser.add_argument("--public-key-file", type=Path, help="write the MTProto server's public key there (PEM)")
+    parser.add_argument("--flood-limits", action="store_true", help="answer 429 to bots that write too fast")
+    parser.add_argument("--seed", type=int, default=0, help="decides all random ids (default: %(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator; return the exit status."""
+    options = _parser().parse_args(arguments)
+    world = World(seed=options.seed, flood_limits=options.flood_limits)
+    try:
+        bot = world.add_bot("Simulated bot", options.bot_username, options.bot_token, options.api_id, options.api_hash)
+    except ValueError as error:
+        sys.stderr.write(f"teltubby-simulator: {error}\n")
+        return 2
+    asyncio.run(_serve(world, bot, options))
+    return 0
+
+
+async def _serve(world: World, bot: User, options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    async with TelegramSimulator(
+        world,
+        host=options.host,
+        bot_api_port=options.bot_api_port,
+        mtproto_port=options.mtproto_port,
+        mtproto_media_port=options.mtproto_media_port,
+        mtproto_advertised_host=options.mtproto_advertised_host,
+        mtproto=not options.no_mtproto,
+    ) as simulator:
+        if options.public_key_file is not None and not options.no_mtproto:
+            await asyncio.to_thread(options.public_key_file.write_text, simulator.mtproto_public_key)
+        sys.stdout.write(json.dumps(_addresses(simulator, bot, options)) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _addresses(simulator: TelegramSimulator, bot: User, options: argparse.Namespace) -> dict[str, object]:
+    found: dict[str, object] = {
+        "bot_api_url": simulator.bot_api_url,
+        "control_url": simulator.control_url,
+        "bot_id": bot.id,
+        "bot_token": bot.token,
+    }
+    if not options.no_mtproto:
+        host, port = simulator.mtproto_address
+        found |= {
+            "mtproto_host": host,
+            "mtproto_port": port,
+            "mtproto_dc_id": simulator.mtproto_dc_id,
+            "api_id": options.api_id,
+            "api_hash": options.api_hash,
+        }
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

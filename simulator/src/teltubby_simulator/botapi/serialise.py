@@ -1,0 +1,156 @@
+"""Values of the model as Bot API JSON (core.telegram.org/bots/api#available-types)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teltubby_simulator.botapi.file_ids import FileIds
+from teltubby_simulator.model import (
+    Chat,
+    ForwardOrigin,
+    Media,
+    Message,
+    OriginChannel,
+    OriginChat,
+    OriginHiddenUser,
+    OriginUser,
+    StoredFile,
+    User,
+)
+from teltubby_simulator.updates import MembershipChange, Update
+
+Json = dict[str, object]
+
+
+def user_json(user: User) -> Json:
+    """Return a User."""
+    return _present(
+        id=user.id,
+        is_bot=user.is_bot,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        username=user.username,
+        language_code=user.language_code,
+        is_premium=user.is_premium or None,
+    )
+
+
+def chat_json(chat: User | Chat) -> Json:
+    """Return a Chat; a user stands for the private chat with them."""
+    if isinstance(chat, User):
+        return _present(
+            id=chat.id,
+            first_name=chat.first_name,
+            last_name=chat.last_name,
+            username=chat.username,
+            type="private",
+        )
+    return _present(id=chat.id, title=chat.title, username=chat.username, type=chat.kind)
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """Messages as one bot sees them: file ids are its own, replies are looked up among what it holds."""
+
+    bot: User
+    file_ids: FileIds
+    find: Callable[[int, int], Message | None]  # (chat id, message id)
+
+    def update(self, update: Update) -> Json:
+        """Return an Update."""
+        subject = update.subject
+        body = self.message(subject) if isinstance(subject, Message) else self._membership(subject)
+        return {"update_id": update.update_id, update.kind: body}
+
+    def message(self, message: Message, *, with_reply: bool = True) -> Json:
+        """Return a Message. A reply holds the message it answers, which shows no further reply."""
+        answer = _present(
+            message_id=message.id,
+            sender_chat=chat_json(message.chat) if message.sender is None else None,
+            chat=chat_json(message.chat),
+            date=message.date,
+            edit_date=message.edit_date,
+            forward_origin=origin_json(message.forward_origin) if message.forward_origin else None,
+            media_group_id=message.media_group_id,
+            reply_markup=message.reply_markup,
+        )
+        if message.sender is not None:
+            answer["from"] = user_json(message.sender)
+        if with_reply and message.reply_to_message_id is not None:
+            replied = self.find(message.chat.id, message.reply_to_message_id)
+            if replied is not None:
+                answer["reply_to_message"] = self.message(replied, with_reply=False)
+        return answer | self._content(message)
+
+    def _content(self, message: Message) -> Json:
+        if message.media is None:
+            return _present(text=message.text, entities=message.entities or None)
+        return {message.media.kind: self._media(message.media)} | _present(
+            caption=message.caption, caption_entities=(message.entities or None) if message.caption else None
+        )
+
+    def _media(self, media: Media) -> object:
+        if media.kind == "photo":
+            return [self._photo_size(media, size) for size in media.files]
+        file = media.file
+        answer = self._file(media, file) | _present(mime_type=file.mime_type)
+        if media.kind != "voice":
+            answer |= _present(file_name=file.file_name)
+        if media.kind == "video":
+            answer |= {"width": file.width or 0, "height": file.height or 0}
+        if media.kind == "audio":
+            answer |= _present(performer=file.performer, title=file.title)
+        if media.kind != "document":
+            answer["duration"] = file.duration or 0
+        return answer
+
+    def _photo_size(self, media: Media, size: StoredFile) -> Json:
+        return self._file(media, size) | {"width": size.width or 0, "height": size.height or 0}
+
+    def _file(self, media: Media, file: StoredFile) -> Json:
+        return {
+            "file_id": self.file_ids.file_id(self.bot.id, media, file),
+            "file_unique_id": file.unique_id,
+            "file_size": file.content.size,
+        }
+
+    def _membership(self, change: MembershipChange) -> Json:
+        bot = user_json(self.bot)
+        return {
+            "chat": chat_json(change.user),
+            "from": user_json(change.user),
+            "date": change.date,
+            "old_chat_member": _member_json(bot, change.old),
+            "new_chat_member": _member_json(bot, change.new),
+        }
+
+
+def origin_json(origin: ForwardOrigin) -> Json:
+    """Return a MessageOrigin of one of its four kinds."""
+    match origin:
+        case OriginUser():
+            return {"type": "user", "sender_user": user_json(origin.user), "date": origin.date}
+        case OriginHiddenUser():
+            return {"type": "hidden_user", "sender_user_name": origin.name, "date": origin.date}
+        case OriginChat():
+            return _present(
+                type="chat",
+                sender_chat=chat_json(origin.chat),
+                author_signature=origin.author_signature,
+                date=origin.date,
+            )
+        case OriginChannel():
+            return _present(
+                type="channel",
+                chat=chat_json(origin.chat),
+                message_id=origin.message_id,
+                author_signature=origin.author_signature,
+                date=origin.date,
+            )
+
+
+def _member_json(bot: Json, status: str) -> Json:
+    return {"user": bot, "status": status} | ({"until_date": 0} if status == "kicked" else {})
+
+
+def _present(**fields: object) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,250 @@
+"""The control API: what the Python API of the world does, over HTTP and JSON, for demos and other processes.
+
+It is no part of Telegram. It has no authentication: the simulator is for machines of one's own.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TypeVar
+
+from aiohttp import web
+
+from teltubby_simulator.control_values import Fields, message_json, read_media, read_origin
+from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
+from teltubby_simulator.drafts import Draft
+from teltubby_simulator.journal import Door
+from teltubby_simulator.model import Chat, ChatKind, Message, User
+from teltubby_simulator.world import World
+
+T = TypeVar("T")
+
+Action = Callable[[Fields], object]
+
+_CHAT_KINDS: dict[str, ChatKind] = {"group": "group", "supergroup": "supergroup", "channel": "channel"}
+_DOORS: dict[str, Door] = {"bot_api": "bot_api", "mtproto": "mtproto"}
+_LONGEST_WAIT = 60.0  # seconds
+
+
+class Control:
+    """The control API of one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes for an aiohttp application."""
+        return [
+            web.post("/control/bots", _posted(self._add_bot)),
+            web.post("/control/users", _posted(self._add_user)),
+            web.post("/control/chats", _posted(self._add_chat)),
+            web.post("/control/messages", _posted(self._send)),
+            web.post("/control/albums", _posted(self._send_album)),
+            web.post("/control/edits", _posted(self._edit)),
+            web.post("/control/deletions", _posted(self._delete)),
+            web.post("/control/blocks", _posted(self._block)),
+            web.post("/control/file-references/expire", _posted(self._expire_references)),
+            web.post("/control/settings", _posted(self._change_settings)),
+            web.get("/control/settings", self._read_settings),
+            web.get("/control/bots/{bot}/chats/{chat}/messages", self._read_chat),
+            web.get("/control/journal", self._read_journal),
+        ]
+
+    # Who and what exists
+
+    def _add_bot(self, given: Fields) -> object:
+        bot = self._world.add_bot(
+            given.text("name"),
+            given.text("username"),
+            given.optional_text("token"),
+            given.optional_integer("api_id") or DEFAULT_API_ID,
+            given.optional_text("api_hash") or DEFAULT_API_HASH,
+            sees_all_group_messages=given.flag("sees_all_group_messages"),
+        )
+        return {"id": bot.id, "token": bot.token, "username": bot.username}
+
+    def _add_user(self, given: Fields) -> object:
+        user = self._world.add_user(
+            given.text("first_name"),
+            given.optional_text("last_name"),
+            given.optional_text("username"),
+            given.optional_integer("id"),
+            given.flag("premium"),
+        )
+        return {"id": user.id}
+
+    def _add_chat(self, given: Fields) -> object:
+        kind = given.text("kind")
+        if kind not in _CHAT_KINDS:
+            raise ValueError(f"kind must be one of {', '.join(_CHAT_KINDS)}")
+        members = [self._world.users[each] for each in given.integers("members")]
+        chat = self._world.add_chat(_CHAT_KINDS[kind], given.text("title"), given.optional_text("username"), members)
+        return {"id": chat.id}
+
+    # What people do
+
+    def _send(self, given: Fields) -> object:
+        bot = self._bot(given)
+        chat = self._chat(given)
+        draft = self._draft(bot, chat, given)
+        if isinstance(chat, Chat) and chat.kind != "channel":
+            sender = self._world.users[given.integer("sender")]
+            return message_json(self._world.post_in_group(chat, sender, **draft))
+        return message_json(self._world.send(chat, bot, **draft))
+
+    def _send_album(self, given: Fields) -> object:
+        bot = self._bot(given)
+        items = [
+            (read_media(self._world, bot, item.object("media")), item.optional_text("caption"))
+            for item in given.objects("items")
+        ]
+        origin = given.object("forward_origin") if "forward_origin" in given else None
+        messages = self._world.send_album(
+            self._chat(given),
+            bot,
+            items,
+            forward_origin=read_origin(self._world, origin) if origin else None,
+            date=given.optional_integer("date"),
+        )
+        return [message_json(each) for each in messages]
+
+    def _edit(self, given: Fields) -> object:
+        message = self._message(given)
+        self._world.edit(message, text=given.optional_text("text"), caption=given.optional_text("caption"))
+        return message_json(message)
+
+    def _delete(self, given: Fields) -> object:
+        self._world.delete(self._message(given))
+        return True
+
+    def _block(self, given: Fields) -> object:
+        user, bot = self._world.users[given.integer("user")], self._bot(given)
+        change = self._world.block if given.flag("blocked", default=True) else self._world.unblock
+        change(user, bot)
+        return True
+
+    # How the simulator behaves
+
+    def _expire_references(self, _given: Fields) -> object:
+        self._world.expire_file_references()
+        return True
+
+    def _change_settings(self, given: Fields) -> object:
+        world = self._world
+        if "latency" in given:
+            world.latency = given.number("latency")
+        if "mtproto_latency" in given:
+            world.mtproto_latency = given.number("mtproto_latency")
+        if "file_reference_lifetime" in given:
+            world.files.reference_lifetime = given.number("file_reference_lifetime")
+        if "flood_limits" in given:
+            world.flood_limits = given.flag("flood_limits")
+        if "download_limit" in given:
+            world.download_limit = given.integer("download_limit") or None
+        return self._settings()
+
+    async def _read_settings(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._settings())
+
+    def _settings(self) -> dict[str, object]:
+        world = self._world
+        return {
+            "latency": world.latency,
+            "mtproto_latency": world.mtproto_latency,
+            "file_reference_lifetime": world.files.reference_lifetime,
+            "flood_limits": world.flood_limits,
+            "download_limit": world.download_limit,
+        }
+
+    # What is there to see
+
+    async def _read_chat(self, request: web.Request) -> web.Response:
+        """Return a chat; with at_least, wait up to timeout seconds until it holds so many messages."""
+        try:
+            bot_id, chat_id = int(request.match_info["bot"]), int(request.match_info["chat"])
+        except ValueError:
+            return _failure(400, "bot and chat are numbers")
+        if bot_id not in self._world.bots:
+            return _failure(404, "there is no such bot")
+        messages = await self._awaited(request, lambda: self._world.messages_in(chat_id, bot_id))
+        return web.json_response([message_json(each) for each in messages])
+
+    async def _read_journal(self, request: web.Request) -> web.Response:
+        """Return calls by method, door and bot; at_least and timeout as for a chat."""
+        query = request.query
+        bot_id = int(query["bot"]) if query.get("bot", "").isdecimal() else None
+        door = _DOORS.get(query.get("door", ""))
+        entries = await self._awaited(
+            request, lambda: self._world.journal.entries(query.get("method"), door=door, bot_id=bot_id)
+        )
+        return web.json_response([asdict(each) for each in entries], dumps=_dumps)
+
+    async def _awaited(self, request: web.Request, look: Callable[[], list[T]]) -> list[T]:
+        at_least, timeout = _waiting(request)
+        try:
+            await self._world.changed.wait_for(lambda: len(look()) >= at_least, timeout)
+        except TimeoutError:
+            return look()  # the reader sees for itself that there are fewer
+        return look()
+
+    def _bot(self, given: Fields) -> User:
+        return self._world.account(given.integer("bot")).user
+
+    def _chat(self, given: Fields) -> User | Chat:
+        chat_id = given.integer("chat")
+        return self._world.users.get(chat_id) or self._world.chats[chat_id]
+
+    def _message(self, given: Fields) -> Message:
+        bot_id, chat_id = given.integer("bot"), given.integer("chat")
+        message = self._world.message(bot_id, chat_id, given.integer("message_id"))
+        if message is None:
+            raise KeyError("message_id")
+        return message
+
+    def _draft(self, bot: User, chat: User | Chat, given: Fields) -> Draft:
+        reply_id = given.optional_integer("reply_to_message_id")
+        return {
+            "text": given.optional_text("text"),
+            "media": read_media(self._world, bot, given.object("media")) if "media" in given else None,
+            "caption": given.optional_text("caption"),
+            "forward_origin": (
+                read_origin(self._world, given.object("forward_origin")) if "forward_origin" in given else None
+            ),
+            "reply_to": self._world.message(bot.id, chat.id, reply_id) if reply_id is not None else None,
+            "date": given.optional_integer("date"),
+        }
+
+
+def _posted(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Wrap an action on the fields of a JSON body: what it can't do is 400, whom it can't find 404."""
+
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            body = await request.json() if request.can_read_body else {}
+            if not isinstance(body, dict):
+                return _failure(400, "the body must be a JSON object")
+            return web.json_response(action(Fields(body)))
+        except ValueError as error:
+            return _failure(400, str(error))
+        except KeyError as error:
+            return _failure(404, f"there is no {error.args[0]}")
+
+    return serve
+
+
+def _waiting(request: web.Request) -> tuple[int, float]:
+    """Return how many to wait for and how many seconds, both 0 when not asked."""
+    at_least = request.query.get("at_least", "0")
+    timeout = request.query.get("timeout", "0")
+    try:
+        return int(at_least), min(max(float(timeout), 0.0), _LONGEST_WAIT)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="at_least and timeout are numbers") from error
+
+
+def _failure(status: int, sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=status)
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, default=str)

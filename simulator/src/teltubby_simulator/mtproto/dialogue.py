@@ -1,0 +1,236 @@
+"""The encrypted messages between one connection and one key: judged by the session's rules, answered in parallel.
+
+Memory is bounded whatever a client does: requests under way are counted, and a part of a file is read only when
+its turn to be sent has come, after everything before it has left.
+"""
+
+import asyncio
+import logging
+import struct
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from telethon.tl import TLObject, TLRequest, types
+
+from teltubby_simulator.mtproto import methods, service
+from teltubby_simulator.mtproto.crypto import check_length, encrypt_packet
+from teltubby_simulator.mtproto.hub import Hub
+from teltubby_simulator.mtproto.keys import AuthKey, Link
+from teltubby_simulator.mtproto.rpc import (
+    RPC_RESULT,
+    Call,
+    FilePart,
+    RpcError,
+    error_result,
+    execute,
+    method_name,
+    public_params,
+    serialise,
+    unwrap,
+)
+from teltubby_simulator.mtproto.session import BadMessageError, Fault, Incoming, Session
+from teltubby_simulator.mtproto.wire import UnreadableError, read_object, unzip
+
+log = logging.getLogger(__name__)
+
+MAX_UNDER_WAY = 32  # requests of one connection; further ones wait in the socket
+
+assert methods.__all__  # importing them has registered them
+
+
+class Outlet(Link, Protocol):
+    """The connection, as far as a dialogue needs it."""
+
+    media: bool
+
+    async def write(self, parts: Sequence[bytes]) -> None: ...
+
+    async def write_cut(self, parts: Sequence[bytes], size: int) -> None: ...
+
+    def close(self) -> None: ...
+
+    def close_after(self, seconds: int) -> None: ...
+
+
+class Dialogue:
+    """Reads what a client says under ``key`` on one connection, and answers."""
+
+    def __init__(self, outlet: Outlet, hub: Hub, key: AuthKey) -> None:
+        self.outlet = outlet
+        self.key = key
+        self.hub = hub
+        self.told_duplicated = False
+        self._call = Call(hub.site, key)
+        self._sending = asyncio.Lock()
+        self._slots = asyncio.Semaphore(MAX_UNDER_WAY)
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+
+    async def end(self) -> None:
+        """The connection is closing: stop whatever is under way."""
+        self.key.forget(self.outlet)
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def drop(self, msg_id: int) -> bool:
+        """Stop a request under way; False if there is none."""
+        task = self._under_way.get(msg_id)
+        return task is not None and task.cancel()
+
+    # What comes in
+
+    async def receive(self, plain: bytes) -> None:
+        """Judge the message in a decrypted packet and see to what it contains.
+
+        Raises:
+            DecryptionError: its length cannot be true.
+        """
+        salt, session_id, msg_id, seqno, length = struct.unpack_from("<qqqii", plain)
+        check_length(plain, length)
+        message = Incoming(msg_id, seqno, plain[32 : 32 + length])
+        session = self.key.session(session_id)
+        now = time.time()
+        try:
+            session.check_envelope(message, now)
+            if not self.key.accepts_salt(salt, now):
+                raise BadMessageError(Fault.BAD_SALT)
+            inner = session.unpack(message)
+        except BadMessageError as error:
+            await self._reject(session, message, error.fault)
+            return
+        await self._announce(session, inner[0].msg_id)
+        for each in inner:
+            await self._take(session, each)
+        if inner[0] is not message:
+            await self._accept(session, message, content_related=False)
+
+    async def _announce(self, session: Session, first_msg_id: int) -> None:
+        if session.announced:
+            return
+        session.announced = True
+        created = types.NewSessionCreated(first_msg_id, session.id, self.key.salt(time.time()))
+        await self.send(session, created, content_related=True)
+
+    async def _take(self, session: Session, message: Incoming) -> None:
+        """See to one message that is not a container."""
+        request: Any
+        try:
+            request = read_object(unzip(message.body))
+        except UnreadableError as error:
+            request = error
+        fresh = await self._accept(session, message, content_related=service.content_related(request))
+        if fresh is None:
+            return
+        if isinstance(request, TLRequest) and self.key.user is not None and not self.outlet.media:
+            self.key.note_request(self.outlet)
+        if await service.handle(service.ServiceMessage(self, session, message.msg_id, request)):
+            return
+        if not fresh and await self._repeat(session, message.msg_id):
+            return
+        await self._start(session, message.msg_id, request)
+
+    async def _accept(self, session: Session, message: Incoming, *, content_related: bool | None) -> bool | None:
+        """Return whether a message is new, or None if it has been rejected."""
+        try:
+            return session.accept(message, content_related=content_related)
+        except BadMessageError as error:
+            await self._reject(session, message, error.fault)
+            return None
+
+    async def _reject(self, session: Session, message: Incoming, fault: Fault) -> None:
+        log.info("message refused: %s", fault.name)
+        answer: Any
+        if fault is Fault.BAD_SALT:
+            salt = self.key.salt(time.time())
+            answer = types.BadServerSalt(message.msg_id, message.seqno, int(fault), salt)
+        else:
+            answer = types.BadMsgNotification(message.msg_id, message.seqno, int(fault))
+        await self.send(session, answer)
+
+    async def _repeat(self, session: Session, msg_id: int) -> bool:
+        """Answer a message that came again; False if it has to be carried out once more, as large answers are."""
+        if msg_id in self._under_way:
+            return True
+        known = session.known(msg_id)
+        if known is None or known.answer is None:
+            return False
+        await self.send(session, known.answer, content_related=True)
+        return True
+
+    # Calls
+
+    async def _start(self, session: Session, msg_id: int, request: Any) -> None:
+        await self._slots.acquire()
+        task = asyncio.create_task(self._carry_out(session, msg_id, request), name=f"mtproto-call-{msg_id}")
+        self._under_way[msg_id] = task
+        task.add_done_callback(lambda _: self._ended(msg_id))
+
+    def _ended(self, msg_id: int) -> None:
+        self._under_way.pop(msg_id, None)
+        self._slots.release()
+
+    async def _carry_out(self, session: Session, msg_id: int, request: Any) -> None:
+        latency = self.hub.site.faults.latency + self.hub.site.world.mtproto_latency
+        if latency > 0:
+            await asyncio.sleep(latency)
+        result = self._result(request)
+        try:
+            async with self._sending:
+                await self._send_result(session, msg_id, result)
+        except ConnectionError as error:
+            log.debug("answer not delivered: %r", error)
+            self.outlet.close()
+
+    def _result(self, request: Any) -> Any:
+        """Return a call's result, or the RpcError that stands in its place."""
+        result: Any
+        inner = request
+        try:
+            if self.key.duplicated:
+                self.told_duplicated = True
+                raise RpcError(406, "AUTH_KEY_DUPLICATED")
+            if isinstance(request, UnreadableError):
+                raise RpcError(400, request.name)
+            inner = unwrap(self._call, request)
+            result = execute(self._call, inner)
+        except RpcError as error:
+            result = error
+        self._record(inner, result)
+        return result
+
+    def _record(self, request: Any, result: Any) -> None:
+        name = method_name(request) if isinstance(request, TLObject) else "unreadable"
+        caller = self.key.user.id if self.key.user else None
+        outcome = result.name if isinstance(result, RpcError) else "ok"
+        self.hub.site.world.journal.record("mtproto", name, caller, public_params(request), outcome)
+
+    # What goes out
+
+    async def send(
+        self, session: Session, content: Any, *, content_related: bool = False, is_answer: bool = True
+    ) -> None:
+        """Send one message: a TL object, or bytes that are one."""
+        async with self._sending:
+            msg_id = session.next_id(time.time(), is_answer=is_answer)
+            await self.outlet.write(self._seal(session, msg_id, [bytes(content)], content_related))
+
+    async def _send_result(self, session: Session, msg_id: int, result: Any) -> None:
+        """Send rpc_result. Only here, in its turn, is the part of a file read."""
+        content = error_result(result) if isinstance(result, RpcError) else serialise(result)
+        body = [struct.pack("<Iq", RPC_RESULT, msg_id), *content]
+        answer_id = session.next_id(time.time(), is_answer=True)
+        session.remember_answer(msg_id, answer_id, body)
+        packet = self._seal(session, answer_id, body, True)
+        cut = self.hub.site.faults.take_drop(result.size) if isinstance(result, FilePart) else None
+        if cut is None:
+            await self.outlet.write(packet)
+        else:
+            await self.outlet.write_cut(packet, cut)
+
+    def _seal(self, session: Session, msg_id: int, body: Sequence[bytes], content_related: bool) -> list[bytes]:
+        seqno = session.next_seqno(content_related=content_related)
+        salt = self.key.salt(time.time())
+        head = struct.pack("<qqqii", salt, session.id, msg_id, seqno, sum(map(len, body)))
+        return encrypt_packet(self.key.secret, [head, *body])

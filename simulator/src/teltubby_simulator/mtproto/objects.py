@@ -1,0 +1,245 @@
+"""The world's users, chats and messages as TL objects, seen by one account. Peer ids here are positive."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from telethon.tl import types
+
+from teltubby_simulator import model
+from teltubby_simulator.world import World
+
+_CHANNEL_BASE = 10**12  # the Bot API's -100… ids are minus this minus the channel's id
+_ENTITIES: dict[str, type[Any]] = {
+    "mention": types.MessageEntityMention,
+    "hashtag": types.MessageEntityHashtag,
+    "cashtag": types.MessageEntityCashtag,
+    "bot_command": types.MessageEntityBotCommand,
+    "url": types.MessageEntityUrl,
+    "email": types.MessageEntityEmail,
+    "phone_number": types.MessageEntityPhone,
+    "bold": types.MessageEntityBold,
+    "italic": types.MessageEntityItalic,
+    "underline": types.MessageEntityUnderline,
+    "strikethrough": types.MessageEntityStrike,
+    "spoiler": types.MessageEntitySpoiler,
+    "code": types.MessageEntityCode,
+    "blockquote": types.MessageEntityBlockquote,
+}
+
+
+def channel_id(chat: model.Chat) -> int:
+    """Return MTProto's id of a supergroup or channel."""
+    return -chat.id - _CHANNEL_BASE
+
+
+def peer_of(chat: model.User | model.Chat) -> types.PeerUser | types.PeerChat | types.PeerChannel:
+    """Return the peer that stands for a private chat, group, supergroup or channel."""
+    if isinstance(chat, model.User):
+        return types.PeerUser(chat.id)
+    if chat.kind == "group":
+        return types.PeerChat(-chat.id)
+    return types.PeerChannel(channel_id(chat))
+
+
+def user_object(user: model.User, viewer: model.User) -> types.User:
+    """Return a user as ``viewer`` sees it."""
+    return types.User(
+        id=user.id,
+        is_self=user.id == viewer.id,
+        bot=user.is_bot,
+        bot_info_version=1 if user.is_bot else None,
+        premium=user.is_premium,
+        access_hash=user.access_hash,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        username=user.username,
+        lang_code=None if user.is_bot else user.language_code,
+    )
+
+
+def chat_object(chat: model.Chat, members: int) -> types.Chat | types.Channel:
+    """Return a group, supergroup or channel."""
+    if chat.kind == "group":
+        return types.Chat(-chat.id, chat.title, types.ChatPhotoEmpty(), members, date=0, version=1)
+    return types.Channel(
+        channel_id(chat),
+        chat.title,
+        types.ChatPhotoEmpty(),
+        date=0,
+        broadcast=chat.kind == "channel",
+        megagroup=chat.kind == "supergroup",
+        access_hash=chat.access_hash,
+        username=chat.username,
+    )
+
+
+def message_object(message: model.Message, viewer: model.User, world: World) -> types.Message:
+    """Return a message with its media and fresh file references."""
+    out = message.sender is not None and message.sender.id == viewer.id
+    private = isinstance(message.chat, model.User)
+    text = message.text or message.caption or ""
+    return types.Message(
+        id=message.id,
+        peer_id=peer_of(message.chat),
+        date=message.date,
+        message=text,
+        out=out,
+        post=isinstance(message.chat, model.Chat) and message.chat.kind == "channel",
+        from_id=None if private or message.sender is None else types.PeerUser(message.sender.id),
+        fwd_from=_forward(message.forward_origin),
+        reply_to=_reply(message.reply_to_message_id),
+        media=_media(message.media, world, message.date),
+        entities=_entities(message.entities, world) or None,
+        edit_date=message.edit_date,
+        grouped_id=None if message.media_group_id is None else int(message.media_group_id),
+    )
+
+
+def messages_object(
+    found: Iterable[tuple[int, model.Message | None]], viewer: model.User, world: World
+) -> types.messages.Messages:
+    """Return messages by id with everybody who occurs in them; what does not exist is messageEmpty."""
+    messages: list[Any] = []
+    users = {viewer.id: viewer}
+    chats: dict[int, model.Chat] = {}
+    for message_id, message in found:
+        if message is None:
+            messages.append(types.MessageEmpty(message_id, peer_id=None))
+            continue
+        messages.append(message_object(message, viewer, world))
+        for each in _mentioned(message):
+            if isinstance(each, model.User):
+                users[each.id] = each
+            else:
+                chats[each.id] = each
+    return types.messages.Messages(
+        messages=messages,
+        topics=[],
+        chats=[chat_object(chat, len(world.members.get(chat.id, ()))) for chat in chats.values()],
+        users=[user_object(user, viewer) for user in users.values()],
+    )
+
+
+def _mentioned(message: model.Message) -> Iterable[model.User | model.Chat]:
+    yield message.chat
+    if message.sender is not None:
+        yield message.sender
+    match message.forward_origin:
+        case model.OriginUser(user=user):
+            yield user
+        case model.OriginChat(chat=chat) | model.OriginChannel(chat=chat):
+            yield chat
+
+
+def _forward(origin: model.ForwardOrigin | None) -> types.MessageFwdHeader | None:
+    match origin:
+        case None:
+            return None
+        case model.OriginUser():
+            return types.MessageFwdHeader(origin.date, from_id=types.PeerUser(origin.user.id))
+        case model.OriginHiddenUser():
+            return types.MessageFwdHeader(origin.date, from_name=origin.name)
+        case model.OriginChat():
+            return types.MessageFwdHeader(
+                origin.date, from_id=peer_of(origin.chat), post_author=origin.author_signature
+            )
+        case model.OriginChannel():
+            return types.MessageFwdHeader(
+                origin.date,
+                from_id=peer_of(origin.chat),
+                channel_post=origin.message_id,
+                post_author=origin.author_signature,
+            )
+
+
+def _reply(message_id: int | None) -> types.MessageReplyHeader | None:
+    return None if message_id is None else types.MessageReplyHeader(reply_to_msg_id=message_id)
+
+
+def _media(media: model.Media | None, world: World, date: int) -> Any:
+    if media is None:
+        return None
+    if media.kind == "photo":
+        return types.MessageMediaPhoto(photo=_photo(media, world, date))
+    return types.MessageMediaDocument(
+        document=_document(media, world, date),
+        video=media.kind == "video",
+        voice=media.kind == "voice",
+    )
+
+
+def _photo(media: model.Media, world: World, date: int) -> types.Photo:
+    largest = media.file
+    return types.Photo(
+        id=largest.id,
+        access_hash=largest.access_hash,
+        file_reference=world.issue_file_reference(largest),
+        date=date,
+        sizes=[
+            types.PhotoSize(each.size_type or "x", each.width or 0, each.height or 0, each.content.size)
+            for each in media.files
+        ],
+        dc_id=largest.dc_id,
+    )
+
+
+def _document(media: model.Media, world: World, date: int) -> types.Document:
+    file = media.file
+    return types.Document(
+        id=file.id,
+        access_hash=file.access_hash,
+        file_reference=world.issue_file_reference(file),
+        date=date,
+        mime_type=file.mime_type or "application/octet-stream",
+        size=file.content.size,
+        dc_id=file.dc_id,
+        attributes=_attributes(media.kind, file),
+    )
+
+
+def _attributes(kind: model.MediaKind, file: model.StoredFile) -> list[Any]:
+    found: list[Any] = []
+    if kind == "video":
+        found.append(
+            types.DocumentAttributeVideo(
+                duration=float(file.duration or 0),
+                w=file.width or 0,
+                h=file.height or 0,
+                supports_streaming=True,
+            )
+        )
+    elif kind in ("audio", "voice"):
+        found.append(
+            types.DocumentAttributeAudio(
+                duration=file.duration or 0,
+                voice=kind == "voice",
+                title=file.title,
+                performer=file.performer,
+            )
+        )
+    if file.file_name is not None:
+        found.append(types.DocumentAttributeFilename(file.file_name))
+    return found
+
+
+def _entities(entities: list[dict[str, object]], world: World) -> list[Any]:
+    return [converted for entity in entities if (converted := _entity(entity, world)) is not None]
+
+
+def _entity(entity: dict[str, Any], world: World) -> Any:
+    """Return one entity of the Bot API's form in TL's; both count UTF-16 units. None for a kind unknown here."""
+    kind, offset, length = entity["type"], entity["offset"], entity["length"]
+    match kind:
+        case "pre":
+            return types.MessageEntityPre(offset, length, entity.get("language") or "")
+        case "text_link":
+            return types.MessageEntityTextUrl(offset, length, entity["url"])
+        case "text_mention":
+            user = world.users.get(entity["user"]["id"])
+            return user and types.MessageEntityMentionName(offset, length, user.id)
+        case "custom_emoji":
+            return types.MessageEntityCustomEmoji(offset, length, int(entity["custom_emoji_id"]))
+        case "expandable_blockquote":
+            return types.MessageEntityBlockquote(offset, length, collapsed=True)
+    found = _ENTITIES.get(kind)
+    return found and found(offset, length)

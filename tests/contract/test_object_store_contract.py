@@ -1,0 +1,231 @@
+"""What every object store does. A further adapter is a further maker in ``MAKERS``."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from teltubby_core.adapters.local_folder import LocalFolderStore
+from teltubby_core.errors import PermanentError
+from teltubby_core.ports import ObjectHead, ObjectStore, Upload
+from teltubby_core.testing import MemoryObjectStore
+
+KEY = "teltubby/2025/03/ada/7/clip.mp4"
+OTHER = "teltubby/2025/03/ada/8/clip.mp4"
+VIDEO = "video/mp4"
+MIB = 1024 * 1024
+
+
+@dataclass
+class Bucket:
+    """A store; another instance on the same bucket, as in another process; and a way to lose the writers."""
+
+    store: ObjectStore
+    elsewhere: ObjectStore
+    kill_writers: Callable[[], None]
+
+
+def memory(_: Path) -> Bucket:
+    store = MemoryObjectStore(bucket="media")
+    return Bucket(store, store, store.kill_writers)
+
+
+def local_folder(path: Path) -> Bucket:
+    root = path / "archive"
+
+    def leave_a_part() -> None:
+        # a part that no process has open; how it comes to be by a kill -9 is shown in test_local_folder.py
+        (root / ".parts" / "0123.part").write_bytes(b"half")
+
+    return Bucket(LocalFolderStore(root, "media"), LocalFolderStore(root, "media"), leave_a_part)
+
+
+MAKERS: list[Callable[[Path], Bucket]] = [memory, local_folder]
+
+
+@pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
+def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Bucket:
+    made: Bucket = request.param(tmp_path)
+    return made
+
+
+@pytest.fixture
+def store(bucket: Bucket) -> ObjectStore:
+    return bucket.store
+
+
+async def write(store: ObjectStore, key: str, *chunks: bytes) -> Upload:
+    upload = await store.begin(key, VIDEO, {"file_unique_id": "u1"})
+    for chunk in chunks:
+        await upload.write(chunk)
+    return upload
+
+
+async def test_it_knows_its_bucket(store: ObjectStore) -> None:
+    assert store.bucket == "media"
+
+
+async def test_an_object_appears_whole_with_its_commit(bucket: Bucket) -> None:
+    upload = await write(bucket.store, KEY, b"a" * MIB, b"", b"b" * 3)
+
+    assert await bucket.elsewhere.head(OTHER) is None
+    assert await bucket.store.get(KEY) is None
+    await upload.commit()
+
+    assert await bucket.elsewhere.head(KEY) == ObjectHead(MIB + 3)
+    assert await bucket.elsewhere.get(KEY) == b"a" * MIB + b"b" * 3
+
+
+async def test_an_object_may_be_empty(store: ObjectStore) -> None:
+    await (await write(store, KEY)).commit()
+
+    assert await store.head(KEY) == ObjectHead(0)
+    assert await store.get(KEY) == b""
+
+
+async def test_a_commit_takes_the_place_of_an_older_object(store: ObjectStore) -> None:
+    await store.put(KEY, b"the older and longer one", VIDEO)
+    upload = await write(store, KEY, b"new")
+
+    assert await store.get(KEY) == b"the older and longer one"
+    await upload.commit()
+
+    assert await store.get(KEY) == b"new"
+
+
+async def test_an_aborted_upload_leaves_nothing(store: ObjectStore) -> None:
+    upload = await write(store, KEY, b"half")
+    await upload.abort()
+    await upload.abort()
+
+    assert await store.head(KEY) is None
+    assert await store.sweep() == 0
+
+
+async def test_an_abort_after_the_commit_changes_nothing(store: ObjectStore) -> None:
+    upload = await write(store, KEY, b"whole")
+    await upload.commit()
+    await upload.abort()
+
+    assert await store.get(KEY) == b"whole"
+
+
+@pytest.mark.parametrize("end", ["commit", "abort"])
+async def test_an_upload_that_is_over_takes_nothing_more(store: ObjectStore, end: str) -> None:
+    upload = await write(store, KEY, b"whole")
+    await getattr(upload, end)()
+
+    with pytest.raises(PermanentError):
+        await upload.write(b"late")
+    with pytest.raises(PermanentError):
+        await upload.commit()
+
+
+async def test_of_two_writers_on_one_key_the_later_commit_stays_whole(bucket: Bucket) -> None:
+    first = await write(bucket.store, KEY, b"1" * MIB)
+    second = await write(bucket.elsewhere, KEY, b"2")
+    await first.write(b"1")
+    await second.commit()
+    assert await bucket.store.get(KEY) == b"2"
+
+    await first.commit()
+
+    assert await bucket.elsewhere.get(KEY) == b"1" * (MIB + 1)
+    assert await bucket.store.sweep() == 0
+
+
+async def test_a_sweep_removes_dead_parts_and_never_a_live_one(bucket: Bucket) -> None:
+    await write(bucket.store, OTHER, b"half")
+    bucket.kill_writers()
+    live = await write(bucket.store, KEY, b"1")
+
+    assert await bucket.elsewhere.sweep() == 1
+    assert await bucket.store.sweep() == 0
+
+    await live.write(b"2")
+    await live.commit()
+    assert await bucket.elsewhere.get(KEY) == b"12"
+    assert await bucket.elsewhere.head(OTHER) is None
+
+
+async def test_a_sweep_of_an_unused_bucket_finds_nothing(store: ObjectStore) -> None:
+    assert await store.sweep() == 0
+
+
+async def test_put_replaces(store: ObjectStore) -> None:
+    await store.put(KEY, b"one", "application/json")
+    await store.put(KEY, b"2", "application/json")
+
+    assert await store.get(KEY) == b"2"
+
+
+async def test_put_if_absent_leaves_an_object_alone(bucket: Bucket) -> None:
+    assert await bucket.store.put_if_absent(KEY, b"first", VIDEO)
+    assert not await bucket.elsewhere.put_if_absent(KEY, b"second", VIDEO)
+
+    assert await bucket.store.get(KEY) == b"first"
+
+
+async def test_of_sixteen_put_if_absent_at_once_one_wins(bucket: Bucket) -> None:
+    stores = [bucket.store, bucket.elsewhere] * 8
+    bodies = [f"body {number}".encode() * 1000 for number in range(16)]
+
+    won = await asyncio.gather(
+        *(store.put_if_absent(KEY, body, VIDEO) for store, body in zip(stores, bodies, strict=True))
+    )
+
+    assert won.count(True) == 1
+    assert await bucket.store.get(KEY) == bodies[won.index(True)]
+    assert await bucket.store.sweep() == 0
+
+
+async def test_what_is_not_there_is_none(store: ObjectStore) -> None:
+    await store.put(KEY, b"x", VIDEO)
+
+    for missing in (OTHER, "teltubby", KEY.rpartition("/")[0], "bucket.json"):
+        assert await store.head(missing) is None
+        assert await store.get(missing) is None
+
+
+async def test_delete_removes_and_may_be_repeated(bucket: Bucket) -> None:
+    await bucket.store.put(KEY, b"x", VIDEO)
+    await bucket.store.put(OTHER, b"y", VIDEO)
+
+    await bucket.store.delete(KEY)
+    await bucket.elsewhere.delete(KEY)
+
+    assert await bucket.elsewhere.head(KEY) is None
+    assert await bucket.store.get(OTHER) == b"y"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/etc/passwd", "a//b", "a/", "../a", "a/../b", "a/./b", ".parts/a", "a/.hidden", "a\0b", "a\nb", "x" * 513],
+)
+async def test_a_key_that_breaks_the_rules_is_refused_by_every_verb(store: ObjectStore, key: str) -> None:
+    await store.put("kept", b"x", VIDEO)
+    verbs: list[Callable[[], object]] = [
+        lambda: store.begin(key, VIDEO, {}),
+        lambda: store.put(key, b"x", VIDEO),
+        lambda: store.put_if_absent(key, b"x", VIDEO),
+        lambda: store.get(key),
+        lambda: store.head(key),
+        lambda: store.delete(key),
+    ]
+    for verb in verbs:
+        with pytest.raises(PermanentError, match="not a valid object key"):
+            await verb()  # type: ignore[misc]  # each returns a coroutine of another type
+    assert await store.sweep() == 0
+
+
+async def test_uploads_side_by_side_do_not_mix(store: ObjectStore) -> None:
+    async def upload(number: int) -> None:
+        one = await write(store, f"many/{number}", *[bytes([number]) * 10_000] * 10)
+        await one.commit()
+
+    await asyncio.gather(*(upload(number) for number in range(20)))
+
+    for number in range(20):
+        assert await store.get(f"many/{number}") == bytes([number]) * 100_000

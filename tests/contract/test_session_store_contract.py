@@ -1,0 +1,133 @@
+"""What every session store does. A further adapter is a further maker in ``MAKERS``."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
+from teltubby_core.errors import PermanentError, TransientError
+from teltubby_core.ports import SessionStore
+from teltubby_core.testing import MemorySessionStore
+
+NAMES = ("bot-0", "bot-1")
+CONTENT = "1ApWapzMBu-a-session-string"
+SOON = 10.0
+
+
+@dataclass
+class Harness:
+    """A store with two slots, and what ends its process and starts it again."""
+
+    store: SessionStore
+    restart: Callable[[], Awaitable[SessionStore]]
+
+
+@asynccontextmanager
+async def memory(_: Path) -> AsyncIterator[Harness]:
+    store = MemorySessionStore(NAMES)
+
+    async def restarted() -> SessionStore:
+        fresh = MemorySessionStore(NAMES)
+        fresh.contents = store.contents
+        return fresh
+
+    yield Harness(store, restarted)
+
+
+@asynccontextmanager
+async def sqlite(path: Path) -> AsyncIterator[Harness]:
+    opened: list[Database] = []
+    keys = [Fernet.generate_key().decode()]
+
+    async def reopened() -> SessionStore:
+        if opened:
+            await opened[-1].close()
+        opened.append(Database(path / "teltubby.db"))
+        await opened[-1].open()
+        return SqliteSessionStore(opened[-1], keys, NAMES)
+
+    yield Harness(await reopened(), reopened)
+    await opened[-1].close()
+
+
+MAKERS = [memory, sqlite]
+
+
+@pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
+async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with request.param(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def store(harness: Harness) -> SessionStore:
+    return harness.store
+
+
+async def test_a_new_session_is_empty(store: SessionStore) -> None:
+    lease = await store.acquire(SOON)
+
+    assert lease.name in NAMES
+    assert await lease.load() is None
+
+
+async def test_a_session_has_one_holder_at_a_time(store: SessionStore) -> None:
+    first, second = await store.acquire(SOON), await store.acquire(SOON)
+
+    assert {first.name, second.name} == set(NAMES)
+    with pytest.raises(TransientError, match="session"):
+        await store.acquire(0)
+    with pytest.raises(TransientError, match="session"):
+        await store.acquire(0.01)
+
+
+async def test_a_waiting_one_gets_the_session_that_is_released(store: SessionStore) -> None:
+    first, _ = await store.acquire(SOON), await store.acquire(SOON)
+    await first.save(CONTENT)
+    async with asyncio.timeout(SOON):
+        waiting = [asyncio.ensure_future(store.acquire(SOON * 2)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await first.release()
+        done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    assert (len(done), len(pending)) == (1, 1)
+    lease = done.pop().result()
+    assert lease.name == first.name
+    assert await lease.load() == CONTENT
+    pending.pop().cancel()
+
+
+async def test_each_session_keeps_its_own_content_across_restarts(harness: Harness) -> None:
+    for _ in NAMES:
+        lease = await harness.store.acquire(SOON)
+        await lease.save("older")
+        await lease.save(f"{CONTENT} of {lease.name}")
+
+    store = await harness.restart()
+
+    for _ in NAMES:
+        lease = await store.acquire(SOON)
+        assert await lease.load() == f"{CONTENT} of {lease.name}"
+
+
+async def test_who_released_a_session_has_it_no_more(store: SessionStore) -> None:
+    lease = await store.acquire(SOON)
+    await lease.save(CONTENT)
+    await lease.release()
+    await lease.release()
+
+    with pytest.raises(PermanentError):
+        await lease.save("late")
+    with pytest.raises(PermanentError):
+        await lease.load()
+    taken = [await store.acquire(SOON) for _ in NAMES]
+    assert CONTENT in [await lease.load() for lease in taken]
+    await lease.release()
+    with pytest.raises(TransientError):
+        await store.acquire(0)

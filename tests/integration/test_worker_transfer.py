@@ -1,0 +1,337 @@
+"""The whole worker against the simulator's MTProto door, over real TCP: from a job on the queue to its object."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from teltubby_core.clock import SystemClock
+from teltubby_core.domain.jobs import (
+    FileInfo,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobMessage,
+    JobMetadata,
+    JobProgress,
+    JobRetrying,
+    JobStarted,
+    TelegramContext,
+)
+from teltubby_core.domain.media import MediaKind
+from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
+
+from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
+from teltubby_simulator.model import Message, User
+from teltubby_simulator.mtproto.server import MtprotoServer
+from teltubby_simulator.world import World
+from teltubby_worker.bootstrap import build_worker
+from teltubby_worker.settings import WorkerSettings
+
+API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
+MIB = 1 << 20
+SIZE = 21 * MIB + 4321
+
+
+@dataclass
+class Rig:
+    """A running Telegram, and everything a worker works with."""
+
+    world: World
+    server: MtprotoServer
+    bot: User
+    person: User
+    key_file: Path
+    queue: MemoryJobQueue = field(default_factory=lambda: MemoryJobQueue(SystemClock()))
+    events: MemoryEvents = field(default_factory=MemoryEvents)
+    store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    sessions: MemorySessionStore = field(default_factory=MemorySessionStore)
+    seen: list[JobEvent] = field(default_factory=list)
+
+    def send(self, content: Content, **fields: Any) -> Message:
+        media = self.world.make_media("document", content, **fields)
+        return self.world.send(self.person, self.bot, media=media)
+
+    async def publish(self, message: Message, **fields: Any) -> JobMessage:
+        job = job_for(message, **fields)
+        await self.queue.publish(job)
+        return job
+
+    def settings(self, **fields: Any) -> WorkerSettings:
+        values = {
+            "telegram_bot_token": self.bot.token,
+            "mtproto_api_id": API_ID,
+            "mtproto_api_hash": API_HASH,
+            "mtproto_server": f"localhost:{self.server.port}",
+            "mtproto_public_key_file": self.key_file,
+            "worker_name": "tester",
+        }
+        return WorkerSettings(_env_file=None, **(values | fields))
+
+    @asynccontextmanager
+    async def worker(self, **fields: Any) -> AsyncIterator[asyncio.Event]:
+        worker = build_worker(
+            self.settings(**fields), self.queue, self.events, self.store, self.sessions, SystemClock()
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        try:
+            yield stop
+        finally:
+            stop.set()
+            async with asyncio.timeout(30):
+                await running
+
+    async def wait_for(self, kind: type[Any], limit: float = 30) -> Any:
+        """Read events until one of ``kind`` comes."""
+        async with asyncio.timeout(limit):
+            while True:
+                delivery = await self.events.next(1)
+                if delivery is None:
+                    continue
+                self.seen.append(delivery.event)
+                await self.events.ack(delivery)
+                if isinstance(delivery.event, kind):
+                    return delivery.event
+
+    def calls(self, method: str) -> list[str]:
+        return [entry.outcome for entry in self.world.journal.entries(method, door="mtproto")]
+
+
+def job_for(message: Message, **fields: Any) -> JobMessage:
+    assert message.media
+    file = message.media.file
+    size = fields.pop("file_size", file.content.size)
+    folder = f"teltubby/2025/06/mtproto/{message.id}"
+    values: dict[str, Any] = {
+        "job_id": f"job-{message.id}",
+        "user_id": message.chat.id,
+        "chat_id": message.chat.id,
+        "message_id": message.id,
+        "file_info": FileInfo(
+            file_id="bot-api-file-id",
+            file_unique_id=file.unique_id,
+            file_size=size,
+            file_type=MediaKind.DOCUMENT,
+            file_name=file.file_name,
+            mime_type=file.mime_type,
+        ),
+        "telegram_context": TelegramContext(caption="holiday"),
+        "job_metadata": JobMetadata(created_at=datetime(2025, 6, 1, tzinfo=UTC)),
+        "correlation_id": "corr-1",
+        "ordinal": 1,
+        "date": datetime(2025, 6, 1, tzinfo=UTC),
+        "base_path": "teltubby/2025/06/ada/1",
+        "key": f"{folder}/film.mp4",
+        "message_json_key": "teltubby/2025/06/ada/1/message.json",
+    }
+    return JobMessage(**(values | fields))
+
+
+async def until(condition: Callable[[], bool], limit: float = 10) -> None:
+    async with asyncio.timeout(limit):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def assert_stored(rig: Rig, job: JobMessage, content: Content) -> None:
+    stored = rig.store.objects[job.key]
+    assert len(stored.body) == content.size
+    assert hashlib.sha256(stored.body).hexdigest() == sha256_of(content)
+    assert rig.store.uploads_open == 0
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    world = World()
+    bot = world.add_bot("Archivist", "archivist_bot")
+    person = world.add_user("Ada", "Lovelace", "ada")
+    server = MtprotoServer(world)
+    await server.start()
+    key_file = tmp_path / "server.pem"
+    key_file.write_text(server.public_key_pem)
+    try:
+        yield Rig(world, server, bot, person, key_file)
+    finally:
+        await server.stop()
+
+
+async def test_a_job_becomes_an_object_with_its_metadata_beside_it(rig: Rig) -> None:
+    content = SeededContent("film", SIZE)
+    job = await rig.publish(rig.send(content, mime_type="video/mp4", file_name="film.mp4"))
+    async with rig.worker():
+        done = await rig.wait_for(JobCompleted)
+    assert (done.key, done.sha256, done.size_bytes) == (job.key, sha256_of(content), SIZE)
+    assert_stored(rig, job, content)
+    assert rig.store.objects[job.key].content_type == "video/mp4"
+    metadata = json.loads(rig.store.objects[f"teltubby/2025/06/mtproto/{job.message_id}/metadata.json"].body)
+    assert metadata["file"]["sha256"] == sha256_of(content)
+    assert (metadata["worker"], metadata["attempt"], metadata["redeliveries"]) == ("tester", 1, 0)
+    outcomes = [type(event) for event in rig.seen if not isinstance(event, JobProgress)]
+    assert outcomes == [JobStarted, JobCompleted]
+    depth = await rig.queue.depth()
+    assert (depth.ready, depth.unacknowledged, depth.dead) == (0, 0, 0)
+
+
+async def test_nothing_is_opened_before_the_first_job(rig: Rig) -> None:
+    async with rig.worker():
+        await until(lambda: rig.queue._wakeup is not None)
+    assert rig.world.journal.entries(door="mtproto") == []
+    assert rig.sessions.contents == {}
+
+
+async def test_the_bot_logs_in_once_and_keeps_its_session_over_restarts(rig: Rig) -> None:
+    for number in range(3):
+        await rig.publish(rig.send(SeededContent(f"film {number}", MIB + number)))
+        async with rig.worker():
+            await rig.wait_for(JobCompleted)
+    assert rig.calls("auth.importBotAuthorization") == ["ok"]
+
+
+async def test_a_flood_in_mid_file_pauses_and_goes_on_at_the_same_byte(rig: Rig) -> None:
+    content = SeededContent("flooded", SIZE)
+    job = await rig.publish(rig.send(content))
+    rig.server.faults.flood(1, calls=3)
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert rig.calls("upload.getFile").count("ok") == 22
+    assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
+
+
+async def test_an_expired_reference_in_mid_file_is_renewed_once_for_all_parts(rig: Rig) -> None:
+    content = SeededContent("expiring", SIZE)
+    job = await rig.publish(rig.send(content))
+    rig.server.faults.latency = 0.02
+    async with rig.worker():
+        await until(lambda: "ok" in rig.calls("upload.getFile"))
+        rig.world.expire_file_references()
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert len(rig.calls("messages.getMessages")) == 2
+
+
+async def test_a_connection_that_breaks_in_mid_file_is_replaced_and_goes_on(rig: Rig) -> None:
+    content = SeededContent("broken", SIZE)
+    job = await rig.publish(rig.send(content))
+    rig.server.faults.drop_after(10 * MIB + 77)
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    # what had come before the break was not asked for again
+    assert rig.calls("upload.getFile").count("ok") <= 22 + 8
+    assert rig.calls("auth.importBotAuthorization") == ["ok"]
+    assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
+
+
+async def test_a_file_sent_as_a_photo_comes_in_its_largest_size(rig: Rig) -> None:
+    small, large = BytesContent(b"s" * 900), BytesContent(b"L" * 9000)
+    media = rig.world.make_photo([("m", 320, 240, small), ("y", 1280, 960, large)])
+    message = rig.world.send(rig.person, rig.bot, media=media)
+    job = await rig.publish(message)
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, large)
+
+
+async def test_a_size_that_the_bot_api_did_not_tell_comes_from_the_message(rig: Rig) -> None:
+    content = SeededContent("unknown", 3 * MIB)
+    job = await rig.publish(rig.send(content), file_size=None)
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+
+
+async def test_a_deleted_message_fails_the_job_at_once(rig: Rig) -> None:
+    message = rig.send(SeededContent("gone", MIB))
+    del rig.world.account(rig.bot).messages[message.id]
+    job = await rig.publish(message)
+    async with rig.worker():
+        failed = await rig.wait_for(JobFailed)
+        await until(lambda: bool(rig.queue.dead_letters))
+    assert "deleted in the chat" in failed.error
+    assert rig.queue.dead_letters == {job.job_id: failed.error}
+    assert job.key not in rig.store.objects
+
+
+async def test_a_message_with_another_file_fails_the_job(rig: Rig) -> None:
+    await rig.publish(rig.send(SeededContent("other", MIB)), file_size=MIB - 1)
+    async with rig.worker():
+        failed = await rig.wait_for(JobFailed)
+    assert "another file" in failed.error
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"mtproto_api_hash": "f" * 32}, "MTPROTO_API_HASH"),
+        ({"telegram_bot_token": "999:" + "A" * 35}, "TELEGRAM_BOT_TOKEN"),
+    ],
+)
+async def test_a_refused_login_names_the_setting_and_the_job_waits(
+    rig: Rig, wrong: dict[str, Any], named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await rig.publish(rig.send(SeededContent("waiting", MIB)))
+    async with rig.worker(**wrong):
+        waiting = await rig.wait_for(JobRetrying)
+        await until(lambda: rig.queue._entries["job-1"].held is False)
+    assert named in waiting.error
+    assert (waiting.category, waiting.retry_count) == ("system", 0)
+    assert rig.server.connections == 0
+    for secret in (*wrong.values(), rig.bot.token, API_HASH):
+        assert secret not in caplog.text + waiting.error
+
+
+async def test_a_telegram_that_is_down_burns_no_retry_and_the_job_comes_through_later(rig: Rig) -> None:
+    content = SeededContent("later", 2 * MIB)
+    await rig.server.stop()
+    job = await rig.publish(rig.send(content))
+    async with rig.worker():
+        waiting = await rig.wait_for(JobRetrying)
+        assert waiting.category == "system"
+        await rig.server.start()
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+
+
+async def test_a_stop_in_mid_file_gives_the_job_back_and_leaves_nothing_behind(rig: Rig) -> None:
+    content = SeededContent("stopped", SIZE)
+    job = await rig.publish(rig.send(content))
+    rig.server.faults.latency = 0.2
+    before = asyncio.all_tasks()
+    async with rig.worker(worker_shutdown_seconds=0, worker_window=1) as stop:
+        await rig.wait_for(JobProgress)
+        stop.set()
+    assert rig.store.objects == {}
+    assert rig.store.uploads_open == 0
+    assert (await rig.queue.depth()).ready == 1
+    await until(lambda: rig.server.connections == 0)
+    await until(lambda: not [task for task in asyncio.all_tasks() - before if "mtproto" not in task.get_name()])
+    lease = await rig.sessions.acquire(1)  # released
+    await lease.release()
+    rig.server.faults.clear()
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert rig.calls("auth.importBotAuthorization") == ["ok"]
+
+
+async def test_a_session_that_telegram_forgot_is_replaced_by_a_new_login(rig: Rig) -> None:
+    await rig.publish(rig.send(SeededContent("first", MIB)))
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    rig.server._hub.keys.clear()
+    content = SeededContent("second", MIB)
+    job = await rig.publish(rig.send(content))
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert rig.calls("auth.importBotAuthorization") == ["ok", "ok"]
