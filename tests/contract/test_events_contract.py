@@ -161,6 +161,21 @@ async def test_progress_never_comes_after_what_ended_it(events: Events) -> None:
     assert await drain(events) == [completed("job-1"), progress("job-2", 6)]
 
 
+async def test_progress_read_while_its_job_ends_comes_before_the_end_or_never(events: Events) -> None:
+    await events.publish(progress("job-1", 5))
+    reading = asyncio.ensure_future(events.next(SOON))
+    await asyncio.sleep(0)
+    await events.publish(completed("job-1"))
+
+    async with asyncio.timeout(SOON):
+        first = await reading
+    assert first is not None
+    await events.ack(first)
+
+    found = [first.event, *await drain(events)]
+    assert found in ([completed("job-1")], [progress("job-1", 5), completed("job-1")])
+
+
 async def test_progress_of_many_jobs_is_bounded_and_the_oldest_goes_first(events: Events) -> None:
     await events.publish(progress("job-0", 1))
     await events.publish(progress("job-1", 1))

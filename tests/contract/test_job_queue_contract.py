@@ -211,7 +211,11 @@ async def test_a_job_published_again_leaves_the_dead_letters(queue: JobQueue) ->
 
 async def test_a_delivery_that_is_over_changes_nothing(queue: JobQueue) -> None:
     await queue.publish(sample_job())
+    acked = await take(queue)
+    await queue.ack(acked)
+    await queue.publish(sample_job())
     stale = await take(queue)
+    await queue.ack(acked)
     await queue.give_back(stale)
     current = await take(queue)
 

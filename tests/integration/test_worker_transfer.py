@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from teltubby_core.clock import SystemClock
 from teltubby_core.domain.jobs import (
     FileInfo,
@@ -27,7 +28,6 @@ from teltubby_core.domain.jobs import (
 )
 from teltubby_core.domain.media import MediaKind
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
-
 from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
 from teltubby_simulator.model import Message, User
 from teltubby_simulator.mtproto.server import MtprotoServer
@@ -137,7 +137,7 @@ def job_for(message: Message, **fields: Any) -> JobMessage:
 
 async def until(condition: Callable[[], bool], limit: float = 10) -> None:
     async with asyncio.timeout(limit):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # conditions of others, who have no event for it
             await asyncio.sleep(0.005)
 
 
@@ -231,6 +231,30 @@ async def test_a_connection_that_breaks_in_mid_file_is_replaced_and_goes_on(rig:
     assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
 
 
+async def test_a_connection_that_falls_silent_is_replaced(rig: Rig) -> None:
+    content = SeededContent("silent", SIZE)
+    job = await rig.publish(rig.send(content))
+    async with rig.worker(io_timeout_seconds=0.6, worker_window=2):
+        await until(lambda: "ok" in rig.calls("upload.getFile"))
+        rig.server.faults.latency = 60
+        await until(lambda: rig.server.connections == 0)
+        rig.server.faults.clear()
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
+
+
+async def test_answers_that_trickle_in_keep_a_slow_connection_alive(rig: Rig) -> None:
+    # Each part waits longer than the silence allowed, but something comes all the time.
+    content = SeededContent("slow", 12 * MIB)
+    job = await rig.publish(rig.send(content))
+    rig.server.faults.latency = 0.15
+    async with rig.worker(io_timeout_seconds=0.5, worker_window=8):
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
+    assert rig.calls("upload.getFile") == ["ok"] * 12
+
+
 async def test_a_file_sent_as_a_photo_comes_in_its_largest_size(rig: Rig) -> None:
     small, large = BytesContent(b"s" * 900), BytesContent(b"L" * 9000)
     media = rig.world.make_photo([("m", 320, 240, small), ("y", 1280, 960, large)])
@@ -282,7 +306,7 @@ async def test_a_refused_login_names_the_setting_and_the_job_waits(
     await rig.publish(rig.send(SeededContent("waiting", MIB)))
     async with rig.worker(**wrong):
         waiting = await rig.wait_for(JobRetrying)
-        await until(lambda: rig.queue._entries["job-1"].held is False)
+        assert not rig.queue.dead_letters
     assert named in waiting.error
     assert (waiting.category, waiting.retry_count) == ("system", 0)
     assert rig.server.connections == 0

@@ -1,6 +1,7 @@
 """Documents of ours as bytes: no message.json or metadata.json is written that its JSON Schema does not accept."""
 
 import json
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +17,13 @@ _SCHEMAS: dict[type[MessageDocument | MetadataDocument], str] = {
     MessageDocument: "message.schema.json",
     MetadataDocument: "metadata.schema.json",
 }
+_FORMATS = FormatChecker(formats=())
+"""The library checks times only when another package is installed, so that one format is ours."""
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_time_with_zone(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
 @cache
@@ -27,7 +35,7 @@ def schema(name: str) -> dict[str, Any]:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(schema(name), format_checker=FormatChecker())
+    return Draft202012Validator(schema(name), format_checker=_FORMATS)
 
 
 def check(name: str, document: Any) -> None:

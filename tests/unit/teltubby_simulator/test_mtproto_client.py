@@ -156,8 +156,9 @@ async def test_config_names_the_main_and_the_media_address(telegram: Telegram) -
 async def test_what_is_not_simulated_fails_at_once_and_is_journalled(telegram: Telegram) -> None:
     async with telegram.client() as client:
         started = time.monotonic()
-        with pytest.raises(errors.MethodInvalidError):
+        with pytest.raises(errors.MethodInvalidError) as caught:
             await client(functions.help.GetInviteTextRequest())
+    assert caught.value.code == 400
     assert time.monotonic() - started < 1
     assert telegram.journal("help.getInviteText") == ["METHOD_INVALID"]
 

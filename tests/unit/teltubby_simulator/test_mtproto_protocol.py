@@ -1,7 +1,6 @@
 """The rules below the calls, with a client that breaks them on purpose: transports, key exchange, messages."""
 
 import asyncio
-import gzip
 import hashlib
 import itertools
 import os
@@ -16,17 +15,15 @@ from telethon.crypto import rsa as telethon_rsa
 from telethon.extensions import BinaryReader
 from telethon.helpers import generate_key_data_from_nonce
 from telethon.network.mtprotostate import MTProtoState
-from telethon.tl import TLObject, functions, types
+from telethon.tl import functions, types
 from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
 
 from teltubby_simulator.mtproto import MtprotoServer
 from teltubby_simulator.mtproto.handshake import DH_PRIME
+from teltubby_simulator.mtproto.session import Fault
 from teltubby_simulator.world import World
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
-MIB = 1 << 20
-BAD_SALT, ID_TOO_LOW, ID_TOO_HIGH, ID_BITS, CONTAINER_ID = 48, 16, 17, 18, 19
-SEQNO_TOO_LOW, SEQNO_NOT_EVEN, SEQNO_NOT_ODD, BAD_CONTAINER = 32, 34, 35, 64
 
 
 class TransportRefusedError(Exception):
@@ -74,7 +71,11 @@ class RawClient:
         assert struct.unpack_from("<q", answer)[0] == 0
         return BinaryReader(answer[20:]).tgread_object()
 
-    async def agree(self, encrypt: Callable[[bytes], bytes], dc: int | None = None) -> Any:
+    async def agree(self, encrypt: Callable[[bytes], bytes], dc: int | None = None) -> None:
+        while not isinstance(await self.exchange(encrypt, dc), types.DhGenOk):
+            self.key = b""  # one shared secret in 256 begins with a zero byte
+
+    async def exchange(self, encrypt: Callable[[bytes], bytes], dc: int | None = None, *, short: bool = False) -> Any:
         nonce = int.from_bytes(os.urandom(16), "little", signed=True)
         new_nonce = int.from_bytes(os.urandom(32), "little", signed=True)
         offer = await self.ask(functions.ReqPqMultiRequest(nonce))
@@ -88,19 +89,23 @@ class RawClient:
         )
         cipher = generate_key_data_from_nonce(offer.server_nonce, new_nonce)
         dh = BinaryReader(AES.decrypt_ige(params.encrypted_answer, *cipher)[20:]).tgread_object()
-        secret = int.from_bytes(os.urandom(256), "big")
+        g_a, secret = int.from_bytes(dh.g_a, "big"), int.from_bytes(os.urandom(256), "big")
+        shared = pow(g_a, secret, DH_PRIME)
+        while short and shared >= 1 << 2040:
+            secret, shared = secret + 1, shared * g_a % DH_PRIME
         g_b = telethon_rsa.get_byte_array(pow(dh.g, secret, DH_PRIME))
         data = bytes(types.ClientDHInnerData(nonce, offer.server_nonce, 0, g_b))
         sealed = AES.encrypt_ige(hashlib.sha1(data).digest() + data, *cipher)
         done = await self.ask(functions.SetClientDHParamsRequest(nonce, offer.server_nonce, sealed))
-        shared = pow(int.from_bytes(dh.g_a, "big"), secret, DH_PRIME).to_bytes(256, "big")
-        assert done.new_nonce_hash1 == AuthKey(shared).calc_new_nonce_hash(new_nonce, 1)
+        self.key = shared.to_bytes(256, "big")
+        number = 1 if isinstance(done, types.DhGenOk) else 2
+        proof = AuthKey(self.key).calc_new_nonce_hash(new_nonce, number)
+        assert getattr(done, f"new_nonce_hash{number}") == proof
         mixed = (
             new_nonce.to_bytes(32, "little", signed=True)[:8],
             offer.server_nonce.to_bytes(16, "little", signed=True),
         )
         self.salt = struct.unpack("<q", bytes(a ^ b for a, b in zip(*mixed, strict=False)))[0]
-        self.key = shared
         return done
 
     # Messages
@@ -114,17 +119,18 @@ class RawClient:
 
     async def send(self, body: Any, *, msg_id: int | None = None, seqno: int | None = None, **damage: Any) -> int:
         msg_id = self.message_id() if msg_id is None else msg_id
+        seqno = self.odd() if seqno is None else seqno
         raw = bytes(body)
-        head = struct.pack(
-            "<qqqi", damage.get("salt", self.salt), self.session_id, msg_id, self.odd() if seqno is None else seqno
-        )
-        plain = head + struct.pack("<i", damage.get("length", len(raw))) + raw
+        salt, length = damage.get("salt", self.salt), damage.get("length", len(raw))
+        plain = struct.pack("<qqqii", salt, self.session_id, msg_id, seqno, length) + raw
         plain += os.urandom(-(len(plain) + 12) % 16 + 12)
         msg_key = hashlib.sha256(self.key[88:120] + plain).digest()[8:24]
         cipher = MTProtoState._calc_key(self.key, msg_key, True)
         key_id = hashlib.sha1(self.key).digest()[12:]
         sealed = AES.encrypt_ige(plain, *cipher)
-        await self.send_packet(key_id + damage.get("msg_key", msg_key) + sealed)
+        if damage.get("flip"):  # a bit of the last block, which is padding
+            sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        await self.send_packet(key_id + msg_key + sealed)
         return msg_id
 
     async def receive(self, *wanted: type[Any]) -> Any:
@@ -137,7 +143,7 @@ class RawClient:
             plain = AES.decrypt_ige(sealed, *MTProtoState._calc_key(self.key, packet[8:24], False))
             assert hashlib.sha256(self.key[96:128] + plain).digest()[8:24] == packet[8:24]
             (msg_id,) = struct.unpack_from("<q", plain, 16)
-            assert msg_id % 4 == 1 or msg_id % 4 == 3
+            assert msg_id % 4 in (1, 3)
             found = BinaryReader(plain[32:]).tgread_object()
             if isinstance(found, wanted):
                 found.msg_id_of_server = msg_id
@@ -148,7 +154,9 @@ class RawClient:
 
     async def result(self) -> Any:
         answer = await self.receive(RpcResult)
-        return answer.error.error_message if answer.error else BinaryReader(answer.body).tgread_object()
+        if answer.error:
+            return f"{answer.error.error_code} {answer.error.error_message}"
+        return BinaryReader(answer.body).tgread_object()
 
     async def call(self, request: Any) -> Any:
         await self.send(request)
@@ -230,7 +238,7 @@ async def test_both_paddings_and_data_centre_forms_are_understood(
     server: MtprotoServer, connect: Connect, padding: Any, dc: int | None
 ) -> None:
     client = await connect()
-    assert isinstance(await client.agree(padding(server), dc), types.DhGenOk)
+    await client.agree(padding(server), dc)
     assert isinstance(await client.introduce(), types.NearestDc)
 
 
@@ -253,11 +261,17 @@ async def test_damaged_rsa_data_is_refused(server: MtprotoServer, connect: Conne
         await client.agree(damage)
 
 
+async def test_secret_with_a_leading_zero_is_tried_again(server: MtprotoServer, connect: Connect) -> None:
+    client = await connect()
+    assert isinstance(await client.exchange(rsa_pad(server), short=True), types.DhGenRetry)
+    await client.agree(rsa_pad(server))
+    assert isinstance(await client.introduce(), types.NearestDc)
+
+
 async def test_exchange_out_of_order_is_refused(connect: Connect) -> None:
     client = await connect()
-    body = bytes(functions.SetClientDHParamsRequest(1, 2, bytes(16)))
-    await client.send_packet(struct.pack("<qqi", 0, client.message_id(), len(body)) + body)
-    assert await client.transport_error() == 404
+    with pytest.raises(TransportRefusedError, match="404"):
+        await client.ask(functions.SetClientDHParamsRequest(1, 2, bytes(16)))
 
 
 # Encrypted packets
@@ -270,7 +284,7 @@ async def test_unknown_key_gets_404(connect: Connect) -> None:
     assert await client.transport_error() == 404
 
 
-@pytest.mark.parametrize("damage", [{"msg_key": bytes(16)}, {"length": 3}, {"length": 4000}, {"length": -4}])
+@pytest.mark.parametrize("damage", [{"flip": True}, {"length": 3}, {"length": 4000}, {"length": -4}])
 async def test_damaged_packet_gets_404(client: RawClient, damage: dict[str, Any]) -> None:
     await client.send(functions.PingRequest(1), **damage)
     assert await client.transport_error() == 404
@@ -280,7 +294,7 @@ async def test_first_salt_is_the_agreed_one_and_a_wrong_one_is_corrected(client:
     assert isinstance(await client.introduce(), types.NearestDc)
     await client.send(functions.PingRequest(1), salt=client.salt + 1)
     bad = await client.receive(types.BadServerSalt)
-    assert (bad.error_code, bad.new_server_salt) == (BAD_SALT, client.salt)
+    assert (bad.error_code, bad.new_server_salt) == (Fault.BAD_SALT, client.salt)
 
 
 async def test_a_new_session_is_announced_once(client: RawClient) -> None:
@@ -293,9 +307,10 @@ async def test_a_new_session_is_announced_once(client: RawClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "bits", "fault"), [(-301, 0, ID_TOO_LOW), (32, 0, ID_TOO_HIGH), (0, 1, ID_BITS), (0, 2, ID_BITS)]
+    ("seconds", "bits", "fault"),
+    [(-301, 0, Fault.ID_TOO_LOW), (32, 0, Fault.ID_TOO_HIGH), (0, 1, Fault.ID_BITS), (0, 2, Fault.ID_BITS)],
 )
-async def test_message_ids_follow_the_clock(client: RawClient, seconds: int, bits: int, fault: int) -> None:
+async def test_message_ids_follow_the_clock(client: RawClient, seconds: int, bits: int, fault: Fault) -> None:
     await client.send(functions.PingRequest(1), msg_id=(int(time.time() + seconds) << 32) + bits)
     assert await client.refusal() == fault
 
@@ -303,11 +318,11 @@ async def test_message_ids_follow_the_clock(client: RawClient, seconds: int, bit
 async def test_sequence_numbers_follow_the_content(client: RawClient) -> None:
     await client.introduce()
     await client.send(functions.help.GetNearestDcRequest(), seqno=4)
-    assert await client.refusal() == SEQNO_NOT_ODD
+    assert await client.refusal() == Fault.SEQNO_NOT_ODD
     await client.send(types.MsgsAck([1]), seqno=5)
-    assert await client.refusal() == SEQNO_NOT_EVEN
+    assert await client.refusal() == Fault.SEQNO_NOT_EVEN
     await client.send(functions.help.GetNearestDcRequest(), seqno=1)
-    assert await client.refusal() == SEQNO_TOO_LOW
+    assert await client.refusal() == Fault.SEQNO_TOO_LOW
 
 
 def container(*messages: tuple[int, int, Any]) -> bytes:
@@ -321,18 +336,7 @@ async def test_containers_are_unpacked_in_order(client: RawClient) -> None:
     container_id = await client.send(container(*pings), seqno=2 * client._content)
     assert [(await client.receive(types.Pong)).ping_id for _ in range(2)] == [11, 12]
     await client.send(container(*pings), msg_id=container_id, seqno=2 * client._content)
-    assert await client.refusal() == CONTAINER_ID
-
-
-async def test_malformed_containers_are_refused(client: RawClient) -> None:
-    await client.introduce()
-    ping = functions.PingRequest(1)
-    nested = container((client.message_id(), 2, container((client.message_id(), 3, ping))))
-    late = container((client.message_id() + (10 << 32), 3, ping))
-    short = container((client.message_id(), 3, ping))[:-4]
-    for body in (nested, late, short):
-        await client.send(body, seqno=4)
-        assert await client.refusal() == BAD_CONTAINER
+    assert await client.refusal() == Fault.CONTAINER_ID
 
 
 async def test_gzip_is_understood_and_used_where_it_pays(client: RawClient) -> None:
@@ -340,12 +344,6 @@ async def test_gzip_is_understood_and_used_where_it_pays(client: RawClient) -> N
     await client.send(bytes(GzipPacked(bytes(functions.help.GetConfigRequest()))))
     answer = await client.receive(RpcResult)
     assert isinstance(BinaryReader(answer.body).tgread_object(), types.Config)
-
-
-async def test_a_gzip_bomb_is_refused(client: RawClient) -> None:
-    await client.introduce()
-    bomb = struct.pack("<I", GzipPacked.CONSTRUCTOR_ID) + TLObject.serialize_bytes(gzip.compress(bytes(20 * MIB)))
-    assert await client.call(bomb) == "INPUT_REQUEST_TOO_LONG"
 
 
 async def test_same_message_again_gets_the_same_answer_once_more(client: RawClient, server: MtprotoServer) -> None:
@@ -379,17 +377,20 @@ async def test_a_request_under_way_can_be_dropped(client: RawClient, server: Mtp
     assert isinstance(await client.call(functions.RpcDropAnswerRequest(msg_id)), types.RpcAnswerDroppedRunning)
 
 
-async def test_salts_and_sessions_are_told(client: RawClient) -> None:
+async def test_salts_are_told_and_sessions_and_keys_destroyed(client: RawClient) -> None:
     await client.introduce()
     await client.send(functions.GetFutureSaltsRequest(3))
     salts = (await client.receive(types.FutureSalts)).salts
-    assert salts[0].salt == client.salt
-    assert len({each.salt for each in salts}) == 3
+    assert (salts[0].salt, len({each.salt for each in salts})) == (client.salt, 3)
     old, client.session_id, client._content = client.session_id, 8, 0
     await client.send(functions.DestroySessionRequest(old))
     await client.receive(types.DestroySessionOk)
     await client.send(functions.DestroySessionRequest(old))
     await client.receive(types.DestroySessionNone)
+    await client.send(functions.DestroyAuthKeyRequest())
+    await client.receive(types.DestroyAuthKeyOk)
+    await client.send(functions.PingRequest(1))
+    assert await client.transport_error() == 404
 
 
 async def test_ping_delay_disconnect_closes(client: RawClient) -> None:
@@ -399,23 +400,14 @@ async def test_ping_delay_disconnect_closes(client: RawClient) -> None:
         assert await client.reader.read() == b""
 
 
-async def test_destroyed_key_is_unknown(client: RawClient) -> None:
-    await client.send(functions.DestroyAuthKeyRequest())
-    await client.receive(types.DestroyAuthKeyOk)
-    await client.send(functions.PingRequest(1))
-    assert await client.transport_error() == 404
-
-
 # Calls
 
 
 async def test_clients_must_introduce_themselves(client: RawClient) -> None:
-    assert await client.call(functions.help.GetNearestDcRequest()) == "CONNECTION_NOT_INITED"
+    assert await client.call(functions.help.GetNearestDcRequest()) == "400 CONNECTION_NOT_INITED"
 
 
 async def test_unreadable_requests_are_refused(client: RawClient) -> None:
     await client.introduce()
-    assert await client.call(b"\x01\x02\x03\x04") == f"INPUT_METHOD_INVALID_{0x04030201}"
-    assert await client.call(bytes(functions.help.GetNearestDcRequest()) + bytes(4)) == "INPUT_REQUEST_TOO_LONG"
-    assert await client.call(bytes(functions.users.GetUsersRequest([]))[:-4]) == "INPUT_FETCH_ERROR"
-    assert await client.call(types.InputUserSelf()) == "METHOD_INVALID"
+    assert await client.call(b"\x01\x02\x03\x04") == f"400 INPUT_METHOD_INVALID_{0x04030201}"
+    assert await client.call(types.InputUserSelf()) == "400 METHOD_INVALID"

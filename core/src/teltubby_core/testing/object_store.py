@@ -103,8 +103,7 @@ class MemoryObjectStore:
             raise self.fail_with
 
     def _end(self, upload: "MemoryUpload") -> None:
-        self._live.discard(upload)
-        self._dead.discard(upload)
+        self._live.discard(upload)  # who was killed has nothing left to end
 
     def _finish(self, upload: "MemoryUpload", key: str, content: StoredObject) -> None:
         if self.fail_commit_with:

@@ -1,7 +1,5 @@
 """Puts a worker together. The only module that names the adapters it runs on."""
 
-from pathlib import Path
-
 from telethon.client.telegrambaseclient import DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT
 from telethon.crypto import rsa
 
@@ -56,8 +54,8 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -
     assert settings.mtproto_api_id is not None
     assert settings.mtproto_api_hash is not None
     quiet_telethon()
-    if settings.mtproto_public_key_file:
-        _trust(settings.mtproto_public_key_file)
+    if settings.mtproto_public_key is not None:
+        _trust(settings.mtproto_public_key)
     api_id = settings.mtproto_api_id
     login = BotLogin(
         api_id, settings.mtproto_api_hash.get_secret_value(), settings.telegram_bot_token.get_secret_value()
@@ -72,12 +70,8 @@ def _entry(settings: WorkerSettings) -> DataCentre:
     return DataCentre(settings.mtproto_dc_id, host, int(port))
 
 
-def _trust(pem_file: Path) -> None:
+def _trust(pem: bytes) -> None:
     try:
-        rsa.add_key(pem_file.read_bytes(), old=False)
-    except OSError as error:
-        raise ConfigurationError([f"MTPROTO_PUBLIC_KEY_FILE: {pem_file}: {error.strerror}"]) from error
+        rsa.add_key(pem, old=False)
     except ValueError as error:
-        raise ConfigurationError(
-            [f"MTPROTO_PUBLIC_KEY_FILE: {pem_file} holds no RSA key in PKCS#1 PEM form"]
-        ) from error
+        raise ConfigurationError(["MTPROTO_PUBLIC_KEY_FILE: holds no RSA key in PKCS#1 PEM form"]) from error

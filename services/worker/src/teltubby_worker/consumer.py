@@ -12,7 +12,7 @@ from teltubby_worker.ports import Telegram
 
 log = logging.getLogger(__name__)
 
-_FETCH_SECONDS = 1.0
+_FETCH_SECONDS = 0.5
 """A fetch is never cancelled, for a job could get lost on its way; so a stop may take this long to be seen."""
 _HAND_BACK_SECONDS = 5.0
 _CLOSE_SECONDS = 15.0

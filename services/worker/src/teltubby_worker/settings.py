@@ -2,8 +2,9 @@
 
 import os
 import socket
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
 
 from teltubby_core.settings import MtprotoSettings, StorageSettings, TelegramSettings
 
@@ -32,6 +33,24 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
     worker_shutdown_seconds: float = Field(
         default=20, ge=0, le=86400, description="time that running jobs get to finish when the worker is stopped"
     )
+
+    _public_key: bytes | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _read_public_key(self) -> Self:
+        # Read here, with the other settings: at the start, before anything runs that a slow disk could hold up.
+        path = self.mtproto_public_key_file
+        if path is not None:
+            try:
+                self._public_key = path.read_bytes()
+            except OSError as error:
+                raise ValueError(f"MTPROTO_PUBLIC_KEY_FILE: can't read {path}: {error.strerror}") from error
+        return self
+
+    @property
+    def mtproto_public_key(self) -> bytes | None:
+        """The content of MTPROTO_PUBLIC_KEY_FILE."""
+        return self._public_key
 
 
 def mtproto_problems(settings: MtprotoSettings) -> list[str]:

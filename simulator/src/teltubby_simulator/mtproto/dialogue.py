@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from telethon.tl import TLObject, TLRequest, types
 
-from teltubby_simulator.mtproto import methods, service
+import teltubby_simulator.mtproto.methods  # noqa: F401 - importing them registers them
+from teltubby_simulator.mtproto import service
 from teltubby_simulator.mtproto.crypto import check_length, encrypt_packet
 from teltubby_simulator.mtproto.hub import Hub
 from teltubby_simulator.mtproto.keys import AuthKey, Link
@@ -35,8 +36,6 @@ from teltubby_simulator.mtproto.wire import UnreadableError, read_object, unzip
 log = logging.getLogger(__name__)
 
 MAX_UNDER_WAY = 32  # requests of one connection; further ones wait in the socket
-
-assert methods.__all__  # importing them has registered them
 
 
 class Outlet(Link, Protocol):
@@ -111,7 +110,7 @@ class Dialogue:
             return
         session.announced = True
         created = types.NewSessionCreated(first_msg_id, session.id, self.key.salt(time.time()))
-        await self.send(session, created, content_related=True)
+        await self.send(session, created, content_related=True, is_answer=False)
 
     async def _take(self, session: Session, message: Incoming) -> None:
         """See to one message that is not a container."""

@@ -44,7 +44,8 @@ class AuthKey:
 
     def session(self, session_id: int) -> Session:
         """Return a session; an unknown id starts a new one."""
-        session = self.sessions.setdefault(session_id, Session(session_id))
+        session = self.sessions.get(session_id) or Session(session_id)
+        self.sessions[session_id] = session
         self.sessions.move_to_end(session_id)
         while len(self.sessions) > _MAX_SESSIONS:
             self.sessions.popitem(last=False)

@@ -23,11 +23,16 @@ from telethon.tl.functions import (
 )
 from telethon.tl.functions.upload import GetFileRequest
 
+from teltubby_core.errors import TeltubbyError
 from teltubby_worker.mtproto.errors import ConnectionLostError, telethon_errors
+
+log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10
 _OPEN_SECONDS = 40  # connecting, making a key (three round trips and some arithmetic), first answer
 _PING_SECONDS = 15.0
+_SYSTEM = platform.system() or "unknown"
+_VERSION = version("teltubby-worker")
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,8 @@ class Link:
         hello = InitConnectionRequest(
             api_id=self._api_id,
             device_model="teltubby worker",
-            system_version=platform.system() or "unknown",
-            app_version=version("teltubby-worker"),
+            system_version=_SYSTEM,
+            app_version=_VERSION,
             system_lang_code="en",
             lang_pack="",
             lang_code="en",
@@ -146,7 +151,8 @@ class Link:
             with telethon_errors():
                 async with asyncio.timeout(_PING_SECONDS):
                     await self._answer(PingRequest(ping_id=id(self)))
-        except ConnectionLostError:
+        except TeltubbyError as error:
+            log.info("data centre %d: %s; closing the connection", self.centre.dc_id, error)
             await self.close()
 
     async def _answer(self, request: Any) -> Any:
@@ -184,7 +190,8 @@ class Link:
     def _put_off_silence(self) -> None:
         until = asyncio.get_running_loop().time() + self._silence
         for patience in self._waiting:
-            patience.reschedule(until)
+            if not patience.expired():  # its caller may not have woken up to it yet
+                patience.reschedule(until)
 
     async def close(self) -> None:
         """Disconnect cleanly; calls in flight end with ConnectionLostError. Safe to call twice."""

@@ -10,7 +10,7 @@ import binascii
 import contextlib
 import logging
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -125,18 +125,18 @@ class Session:
 
     async def close(self) -> None:
         """Disconnect everywhere, then let the next one have the session."""
-        tasks: list[asyncio.Task[Any]] = [*self._openings.values()]
-        tasks += [self._keepalive] if self._keepalive else []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._keepalive = None
-        for link in self._links.values():
-            await link.close()
+        await _cancel(self._openings.values())
+        keepalive, self._keepalive = self._keepalive, None
+        await _cancel([keepalive] if keepalive else [])
+        links, lease = list(self._links.values()), self._lease
         self._links.clear()
-        lease, self._lease = self._lease, None
-        if lease:
-            await lease.release()
+        self._lease = None
+        try:
+            for link in links:
+                await link.close()
+        finally:
+            if lease:
+                await lease.release()
 
     # Connections
 
@@ -242,7 +242,7 @@ class Session:
     # Other data centres
 
     async def _open_foreign(self, dc_id: int) -> Connection:
-        home = await self._link(_HOME)
+        await self._link(_HOME)  # it knows the addresses
         centre = self._address(dc_id)
         key = self._foreign_keys.get(dc_id)
         if key:
@@ -253,7 +253,7 @@ class Session:
                 del self._foreign_keys[dc_id]
             else:
                 return link
-        exported = await home.call(ExportAuthorizationRequest(dc_id))
+        exported = await self.call(ExportAuthorizationRequest(dc_id))
         link = self._connect(centre, None)
         await link.open(ImportAuthorizationRequest(id=exported.id, bytes=exported.bytes))
         self._foreign_keys[dc_id] = link.key
@@ -284,8 +284,15 @@ async def _write(centre: DataCentre, key: bytes) -> str:
     return str(session.save())
 
 
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    cancelled = list(tasks)
+    for task in cancelled:
+        task.cancel()
+    await asyncio.gather(*cancelled, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
-async def _closed_on_error(link: Connection) -> Any:
+async def _closed_on_error(link: Connection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:

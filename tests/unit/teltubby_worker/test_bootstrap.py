@@ -1,0 +1,78 @@
+"""Settings, and the worker that is built of them."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teltubby_core.clock import SystemClock
+from teltubby_core.errors import ConfigurationError
+from teltubby_core.settings import load_settings
+from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
+from teltubby_worker.bootstrap import build_worker
+from teltubby_worker.consumer import Worker
+from teltubby_worker.settings import WorkerSettings, mtproto_configured, mtproto_problems
+
+TOKEN = "777:" + "A" * 35
+HASH = "0123456789abcdef0123456789abcdef"
+
+
+def settings(**fields: Any) -> WorkerSettings:
+    complete = {"telegram_bot_token": TOKEN, "mtproto_api_id": 12, "mtproto_api_hash": HASH}
+    return load_settings(WorkerSettings, None, **(complete | fields))
+
+
+def build(values: WorkerSettings) -> Worker:
+    clock = SystemClock()
+    return build_worker(values, MemoryJobQueue(clock), MemoryEvents(), MemoryObjectStore(), MemorySessionStore(), clock)
+
+
+def test_a_worker_is_built_without_opening_anything() -> None:
+    assert isinstance(build(settings()), Worker)
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ({"mtproto_api_id": None}, ["MTPROTO_API_ID"]),
+        ({"mtproto_api_hash": None}, ["MTPROTO_API_HASH"]),
+        ({"mtproto_api_id": None, "mtproto_api_hash": None}, ["MTPROTO_API_ID", "MTPROTO_API_HASH"]),
+    ],
+)
+def test_missing_mtproto_settings_are_named_all_at_once(missing: dict[str, None], named: list[str]) -> None:
+    values = settings(**missing)
+    assert not mtproto_configured(values)
+    assert [problem.partition(":")[0] for problem in mtproto_problems(values)] == named
+    with pytest.raises(ConfigurationError) as caught:
+        build(values)
+    assert caught.value.problems == mtproto_problems(values)
+
+
+def test_complete_settings_are_enough() -> None:
+    assert mtproto_configured(settings())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("worker_concurrency", 0), ("worker_concurrency", 5), ("worker_window", 17)]
+)
+def test_a_setting_out_of_bounds_is_named(field: str, value: int) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(**{field: value})
+    assert caught.value.problems[0].startswith(field.upper())
+
+
+@pytest.mark.parametrize("content", [None, "no key at all"])
+def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None) -> None:
+    key_file = tmp_path / "server.pem"
+    if content is not None:
+        key_file.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        build(settings(mtproto_public_key_file=key_file))
+    assert caught.value.problems[0].startswith("MTPROTO_PUBLIC_KEY_FILE")
+
+
+def test_a_worker_is_named_after_its_machine_and_process_unless_it_is_given_a_name() -> None:
+    assert settings().worker_name == f"{socket.gethostname()}-{os.getpid()}"
+    assert settings(worker_name="one").worker_name == "one"

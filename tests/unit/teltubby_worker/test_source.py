@@ -1,0 +1,171 @@
+"""Which file of a message is the job's, and what is said when there is none."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from telethon.tl.types import (
+    Document,
+    DocumentEmpty,
+    Message,
+    MessageEmpty,
+    MessageMediaDocument,
+    MessageMediaGeo,
+    MessageMediaPhoto,
+    PeerUser,
+    Photo,
+    PhotoEmpty,
+    PhotoSize,
+    PhotoSizeProgressive,
+    PhotoStrippedSize,
+)
+from telethon.tl.types.upload import File, FileCdnRedirect
+
+from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext
+from teltubby_core.domain.media import MediaKind
+from teltubby_core.errors import PermanentError, TransferMismatchError
+from teltubby_worker.mtproto.errors import ConnectionLostError, WrongDataCentreError
+from teltubby_worker.mtproto.source import MtprotoSource, file_of
+from teltubby_worker.mtproto.transfer import ReferenceExpiredError, TransferLimits
+
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+LIMITS = TransferLimits(window=2, tries=3, first_delay=0.001)
+
+
+def job(size: int | None) -> JobMessage:
+    return JobMessage(
+        job_id="j",
+        user_id=7,
+        chat_id=7,
+        message_id=5,
+        file_info=FileInfo(file_id="f", file_unique_id="u", file_size=size, file_type=MediaKind.VIDEO),
+        telegram_context=TelegramContext(),
+        job_metadata=JobMetadata(created_at=NOW),
+        correlation_id="c",
+        ordinal=1,
+        date=NOW,
+        base_path="b",
+        key="b/mtproto/5/a.mp4",
+        message_json_key="b/message.json",
+    )
+
+
+def document(size: int = 3, file_id: int = 50, reference: bytes = b"ref", dc_id: int = 2) -> Any:
+    return MessageMediaDocument(document=Document(file_id, 9, reference, NOW, "video/mp4", size, dc_id, []))
+
+
+def photo(*sizes: Any) -> Any:
+    return MessageMediaPhoto(photo=Photo(60, 9, b"ref", NOW, list(sizes), 4))
+
+
+def message(media: Any, message_id: int = 5, user_id: int = 7) -> Any:
+    return Message(id=message_id, peer_id=PeerUser(user_id), date=NOW, message="", media=media)
+
+
+class FakeCaller:
+    """Answers getMessages with ``messages`` (the last one again) and getFile with ``files`` (likewise)."""
+
+    def __init__(self, messages: list[Any], files: list[Any]) -> None:
+        self.messages = messages
+        self.files = files
+        self.asked: list[tuple[str, int | None]] = []
+
+    async def ready(self) -> None:
+        self.asked.append(("ready", None))
+
+    async def call(self, request: Any, dc_id: int | None = None) -> Any:
+        name = type(request).__name__
+        self.asked.append((name, dc_id))
+        answers = self.messages if name == "GetMessagesRequest" else self.files
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Found:
+    """What getMessages returns."""
+
+    def __init__(self, *messages: Any) -> None:
+        self.messages = messages
+
+
+async def read(caller: FakeCaller, size: int | None = 3) -> bytes:
+    return b"".join([chunk async for chunk in MtprotoSource(caller, job(size), LIMITS).chunks()])
+
+
+def test_a_document_is_found_with_its_place() -> None:
+    file = file_of(message(document(3)), job(3))
+    assert (file.file_id, file.size, file.dc_id) == (50, 3, 2)
+    assert (file.location.id, file.location.file_reference, file.location.thumb_size) == (50, b"ref", "")
+
+
+def test_of_a_photo_the_largest_size_counts() -> None:
+    sizes = [
+        PhotoStrippedSize("i", b"x"),
+        PhotoSizeProgressive("y", 1280, 960, [10, 400, 900]),
+        PhotoSize("m", 320, 240, 5000),
+    ]
+    file = file_of(message(photo(*sizes)), job(900))
+    assert (file.size, file.location.thumb_size, file.dc_id) == (900, "y", 4)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "deleted"),
+        (MessageEmpty(5, peer_id=None), "deleted"),
+        (message(document(), message_id=6), "deleted"),
+        (message(None), "no file"),
+        (message(MessageMediaGeo(None)), "no file"),
+        (message(MessageMediaDocument(document=DocumentEmpty(1))), "no file"),
+        (message(MessageMediaDocument()), "no file"),
+        (message(MessageMediaPhoto(photo=PhotoEmpty(1))), "no file"),
+        (message(photo(PhotoStrippedSize("i", b"x"))), "no file"),
+        (message(document(4)), "another file"),
+        (message(document(), user_id=8), "another chat"),
+    ],
+)
+def test_what_is_not_the_jobs_file_is_a_permanent_error(found: Any, said: str) -> None:
+    with pytest.raises(PermanentError, match=said):
+        file_of(found, job(3))
+
+
+def test_an_unknown_size_takes_what_the_message_says() -> None:
+    assert file_of(message(document(12)), job(None)).size == 12
+
+
+async def test_a_file_elsewhere_is_asked_for_there() -> None:
+    caller = FakeCaller([Found(message(document(dc_id=2)))], [WrongDataCentreError(4), File(None, 0, b"abc")])
+    assert await read(caller) == b"abc"
+    assert [dc for name, dc in caller.asked if name == "GetFileRequest"] == [2, 4]
+
+
+async def test_a_new_reference_of_the_same_file_is_used() -> None:
+    messages = [Found(message(document())), Found(message(document(reference=b"new")))]
+    caller = FakeCaller(messages, [ReferenceExpiredError("expired"), File(None, 0, b"abc")])
+    assert await read(caller) == b"abc"
+
+
+async def test_another_file_under_the_new_reference_is_refused() -> None:
+    messages = [Found(message(document())), Found(message(document(file_id=51)))]
+    caller = FakeCaller(messages, [ReferenceExpiredError("expired"), File(None, 0, b"abc")])
+    with pytest.raises(TransferMismatchError):
+        await read(caller)
+
+
+async def test_a_connection_that_idled_away_is_opened_again_for_the_message() -> None:
+    caller = FakeCaller([ConnectionLostError("idle"), Found(message(document()))], [File(None, 0, b"abc")])
+    assert await read(caller) == b"abc"
+
+
+async def test_a_cdn_redirect_is_said_plainly() -> None:
+    caller = FakeCaller([Found(message(document()))], [FileCdnRedirect(203, b"", b"", b"", [])])
+    with pytest.raises(PermanentError, match="CDN"):
+        await read(caller)
+
+
+async def test_nothing_is_asked_before_the_first_chunk_is() -> None:
+    caller = FakeCaller([Found(message(document()))], [File(None, 0, b"abc")])
+    MtprotoSource(caller, job(3), LIMITS).chunks()
+    assert caller.asked == []
