@@ -98,7 +98,7 @@ async def test_a_locked_database_is_told_and_the_message_is_archived_once_it_is_
     await stage.until(
         lambda: (answer := stage.answer_to(message)) and "database is locked" in answer.text, what="the user is told"
     )
-    assert "database is locked" in stage.log()
+    await stage.until(lambda: "database is locked" in stage.log(), what="the log says so")
     assert stage.world.account(stage.cast.bot).updates.pending(), "still kept by Telegram: not confirmed"
     blocker.execute("ROLLBACK")
     blocker.close()
@@ -164,7 +164,7 @@ async def test_on_a_full_disk_files_wait_and_are_archived_when_there_is_room(sta
         ),
         what="the user is told",
     )
-    assert "no space left" in stage.log()
+    await stage.until(lambda: "no space left" in stage.log(), what="the log says so")
     filler.unlink()
     await stage.until_ended(small, large, limit=150)
     check_in_namespace(stage, [small, large])

@@ -244,6 +244,16 @@ async def test_a_connection_that_falls_silent_is_replaced(rig: Rig) -> None:
     assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
 
 
+async def test_a_server_that_never_answers_lets_the_job_wait(rig: Rig) -> None:
+    await rig.publish(rig.send(SeededContent("mute", MIB)))
+    rig.server.faults.latency = 60
+    async with rig.worker(io_timeout_seconds=0.4):
+        waiting = await rig.wait_for(JobRetrying, 10)
+    assert "no answer from Telegram for 0.2 s" in waiting.error
+    assert waiting.category == "system"
+    await until(lambda: rig.server.connections == 0)
+
+
 async def test_answers_that_trickle_in_keep_a_slow_connection_alive(rig: Rig) -> None:
     # Each part waits longer than the silence allowed, but something comes all the time.
     content = SeededContent("slow", 12 * MIB)
@@ -296,7 +306,7 @@ async def test_a_message_with_another_file_fails_the_job(rig: Rig) -> None:
     ("wrong", "named"),
     [
         ({"mtproto_api_hash": "f" * 32}, "MTPROTO_API_HASH"),
-        ({"telegram_bot_token": "999:" + "A" * 35}, "TELEGRAM_BOT_TOKEN"),
+        ({"telegram_bot_token": "99999:" + "A" * 35}, "TELEGRAM_BOT_TOKEN"),
     ],
 )
 async def test_a_refused_login_names_the_setting_and_the_job_waits(

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
-_TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}")
+_TOKEN = re.compile(r"[0-9]{5,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}")
 _CHATTY = ("httpx", "httpcore", "telegram", "telethon", "asyncio")
 """Libraries whose INFO lines hold URLs (the token is part of every Bot API URL) or nothing a person needs."""
 

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from teltubby_core.errors import ConfigurationError
 
-_TOKEN = re.compile(r"^[0-9]{3,}:[A-Za-z0-9_-]{30,}$")
+_TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}")
 
 
 class Settings(BaseSettings):
@@ -31,7 +31,7 @@ class TelegramSettings(Settings):
     @field_validator("telegram_bot_token")
     @classmethod
     def _token_shape(cls, value: SecretStr) -> SecretStr:
-        if not _TOKEN.match(value.get_secret_value()):
+        if not _TOKEN.fullmatch(value.get_secret_value()):
             raise ValueError("does not look like a bot token (digits, a colon, at least 30 characters)")
         return value
 

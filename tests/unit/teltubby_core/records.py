@@ -1,11 +1,10 @@
 """Records of messages with items in any state, for documents and replies."""
 
+from support import CURATOR, DATE, a_file, a_message
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import ForwardOrigin, MediaItem, MediaKind
 from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState, MessageRecord
 from teltubby_core.domain.routing import Route
-
-from support import CURATOR, DATE, a_file, a_message
 
 FOLDER = "teltubby/2025/03/ada/7"
 SHA = "ab" * 32

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from support import a_file
 from teltubby_core.documents import check, encode, schema
 from teltubby_core.domain.media import ForwardOrigin, MediaKind
 from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState
@@ -17,7 +18,6 @@ from teltubby_core.domain.routing import Route
 from teltubby_core.domain.sidecar import MessageDocument, MetadataDocument, message_document, metadata_document
 from teltubby_core.errors import PermanentError
 from teltubby_core.testing import sample_job
-from support import a_file
 from unit.teltubby_core.records import SHA, a_record, an_item, an_origin
 
 NOW = 1_740_000_000.0

@@ -116,8 +116,7 @@ def test_a_job_with_a_missing_field_is_refused(name: str) -> None:
         b"{}",
         b"not json",
         b'{"kind": "job.exploded", "job_id": "j", "at": "2025-01-01T00:00:00Z"}',
-        b'{"kind": "job.completed", "job_id": "j", "at": "2025-01-01T00:00:00Z", "key": "k", "sha256": "x",'
-        b' "size_bytes": 1}',
+        b'{"kind": "job.completed", "job_id": "j", "at": 0, "key": "k", "sha256": "x", "size_bytes": 1}',
     ],
 )
 def test_a_malformed_report_is_refused(raw: bytes) -> None:

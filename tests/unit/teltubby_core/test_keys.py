@@ -16,9 +16,7 @@ CHARSET = re.compile(r"[a-z0-9._-]+")
 INT32 = 2**31 - 1  # Telegram's message ids
 ANY_TEXT = st.text(max_size=300)
 NAMES = st.none() | ANY_TEXT
-TIMES = st.datetimes(
-    min_value=datetime(2013, 8, 14), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)  # noqa: DTZ001
-)
+TIMES = st.integers(1_376_000_000, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 MEDIA = st.builds(
     MediaItem,
     kind=st.sampled_from(MediaKind),

@@ -1,8 +1,7 @@
 # ruff: noqa: ASYNC240  # looking at the disk is what these tests do, and nobody else waits on their loop
-"""What only a folder can show: disks that fill up, mounts, links, modes, killed writers, what reaches the disk."""
+"""What only a folder can show: disks that fill up, mounts, links, modes, killed writers."""
 
 import asyncio
-import errno
 import fcntl
 import json
 import os
@@ -16,38 +15,15 @@ from typing import Any
 
 import pytest
 
-from teltubby_core.adapters._file_errors import ERRORS, mapped
 from teltubby_core.adapters._part_files import remove_dead
 from teltubby_core.adapters.local_folder import MAX_DOCUMENT, FolderUpload, LocalFolderStore
-from teltubby_core.errors import PermanentError, StorageFullError, StorageUnavailableError, TeltubbyError
+from teltubby_core.errors import PermanentError, StorageUnavailableError
 
 CHILD = Path(__file__).with_name("folder_child.py")
 KEY = "teltubby/2025/ada/clip.mp4"
 TEXT = "text/plain"
 LIMIT = 60
 """Seconds after which a child counts as hung."""
-
-DOCUMENTED = {
-    "open": "EACCES EAGAIN EBADF EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG "
-    "ENFILE ENODEV ENOENT ENOMEM ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK",
-    "read": "EAGAIN EBADF EFAULT EINTR EINVAL EIO EISDIR EWOULDBLOCK",
-    "write": "EAGAIN EBADF EDESTADDRREQ EDQUOT EFAULT EFBIG EINTR EINVAL EIO ENOSPC EPERM EPIPE EWOULDBLOCK",
-    "fsync": "EBADF EDQUOT EINTR EINVAL EIO ENOSPC EROFS",
-    "close": "EBADF EDQUOT EINTR EIO ENOSPC",
-    "flock": "EBADF EINTR EINVAL ENOLCK EWOULDBLOCK",
-    "rename": "EACCES EBADF EBUSY EDQUOT EEXIST EFAULT EINVAL EISDIR ELOOP EMLINK ENAMETOOLONG ENOENT ENOMEM ENOSPC "
-    "ENOTDIR ENOTEMPTY EPERM EROFS EXDEV",
-    "link": "EACCES EBADF EDQUOT EEXIST EFAULT EINVAL EIO ELOOP EMLINK ENAMETOOLONG ENOENT ENOMEM ENOSPC ENOTDIR "
-    "EPERM EROFS EXDEV",
-    "unlink": "EACCES EBADF EBUSY EFAULT EINVAL EIO EISDIR ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EPERM EROFS",
-    "mkdir": "EACCES EBADF EDQUOT EEXIST EFAULT EINVAL ELOOP EMLINK ENAMETOOLONG ENOENT ENOMEM ENOSPC ENOTDIR EPERM "
-    "EROFS",
-    "stat": "EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW",
-    "dup": "EBADF EMFILE",
-    "getdents": "EBADF EFAULT EINVAL ENOENT ENOTDIR",
-    "network file systems": "ESTALE ETIMEDOUT EHOSTDOWN ENOTCONN ENOLINK",
-}
-"""The ERRORS sections of the Linux manual pages (man-pages 6) of the calls that the adapter makes."""
 
 
 @pytest.fixture
@@ -387,88 +363,3 @@ async def test_cancelled_calls_leave_neither_parts_nor_open_files(root: Path, st
     assert parts(root) == []
     assert open_files() == before
     assert await store.head(KEY) is None
-
-
-@pytest.fixture
-def disk_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Note what is brought to the disk and moved, in order; the real calls are made."""
-    calls: list[tuple[str, str]] = []
-    real_fsync, real_replace, real_link = os.fsync, os.replace, os.link
-
-    def fsync(descriptor: int) -> None:
-        real_fsync(descriptor)
-        calls.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
-
-    def replace(source: str, target: str, **folders: Any) -> None:
-        real_replace(source, target, **folders)
-        calls.append(("move", target))
-
-    def link(source: str, target: str, **folders: Any) -> None:
-        real_link(source, target, **folders)
-        calls.append(("move", target))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "replace", replace)
-    monkeypatch.setattr(os, "link", link)
-    return calls
-
-
-@pytest.mark.parametrize("how", ["commit", "put", "put_if_absent"])
-async def test_bytes_and_folders_reach_the_disk_around_the_move(
-    store: LocalFolderStore, tmp_path: Path, disk_calls: list[tuple[str, str]], how: str
-) -> None:
-    if how == "commit":
-        upload = await store.begin("a/b/clip", TEXT, {})
-        await upload.write(b"x")
-        await upload.commit()
-    else:
-        await getattr(store, how)("a/b/clip", b"x", TEXT)
-
-    part = next(name for _, name in disk_calls if name.endswith(".part"))
-    assert disk_calls == [
-        ("fsync", tmp_path.name),  # holds the new root
-        ("fsync", "archive"),  # holds .parts
-        ("fsync", part),
-        ("fsync", "archive"),  # holds a
-        ("fsync", "a"),  # holds b
-        ("move", "clip"),
-        ("fsync", "b"),
-    ]
-
-
-async def test_a_folder_found_there_is_brought_to_the_disk_once(
-    root: Path, store: LocalFolderStore, disk_calls: list[tuple[str, str]]
-) -> None:
-    (root / "a").mkdir(parents=True)
-    await store.put("a/one", b"x", TEXT)
-    disk_calls.clear()
-    await LocalFolderStore(root).put("a/two", b"x", TEXT)
-    assert ("fsync", "archive") in disk_calls
-
-    disk_calls.clear()
-    await store.put("a/three", b"x", TEXT)
-    assert ("fsync", "archive") not in disk_calls
-
-
-@pytest.mark.parametrize("call", DOCUMENTED)
-def test_every_documented_error_has_a_meaning(call: str) -> None:
-    unmapped = [name for name in DOCUMENTED[call].split() if getattr(errno, name) not in ERRORS]
-
-    assert unmapped == []
-
-
-@pytest.mark.parametrize("code", [*ERRORS, 9999])
-def test_every_error_of_the_system_becomes_one_of_ours_with_the_folder_in_it(code: int) -> None:
-    def fail() -> None:
-        raise OSError(code, os.strerror(code))
-
-    with pytest.raises(TeltubbyError, match="/srv/archive") as caught:
-        mapped(Path("/srv/archive"), fail)
-
-    assert "{" not in str(caught.value)
-    assert isinstance(caught.value.__cause__, OSError)
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_no_space_and_no_quota_mean_the_same(code: int) -> None:
-    assert ERRORS[code][0] is StorageFullError

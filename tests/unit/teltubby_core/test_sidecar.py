@@ -63,7 +63,9 @@ def test_a_message_that_is_partly_a_duplicate_is_none() -> None:
 
 def test_notes_list_what_failed_and_what_was_skipped() -> None:
     document = _document(
-        an_item(1), an_item(2, state=ItemState.SKIPPED, reason="too large"), an_item(3, state=ItemState.FAILED, reason="gone")
+        an_item(1),
+        an_item(2, state=ItemState.SKIPPED, reason="too large"),
+        an_item(3, state=ItemState.FAILED, reason="gone"),
     )
     assert document.notes == ("item 2 skipped: too large", "item 3 failed: gone")
     assert [item.skipped_reason for item in document.telegram.items] == [None, "too large", "gone"]

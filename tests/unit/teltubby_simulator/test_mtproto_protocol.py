@@ -41,8 +41,6 @@ class RawClient:
         self._ids = itertools.count(int(time.time()) << 32, 4)
         self._content = 0
 
-    # Packets
-
     async def send_packet(self, packet: bytes) -> None:
         packet += os.urandom(5)
         self.writer.write(struct.pack("<i", len(packet)) + packet)
@@ -56,11 +54,12 @@ class RawClient:
     async def transport_error(self) -> int:
         packet = await self.read_packet()
         assert len(packet) < 8
-        async with asyncio.timeout(5):
-            assert await self.reader.read() == b""
+        await self.closed()
         return -int(struct.unpack_from("<i", packet)[0])
 
-    # The key exchange
+    async def closed(self) -> None:
+        async with asyncio.timeout(5):
+            assert await self.reader.read() == b""
 
     async def ask(self, request: Any) -> Any:
         body = bytes(request)
@@ -107,8 +106,6 @@ class RawClient:
         )
         self.salt = struct.unpack("<q", bytes(a ^ b for a, b in zip(*mixed, strict=False)))[0]
         return done
-
-    # Messages
 
     def message_id(self) -> int:
         return next(self._ids)
@@ -274,9 +271,6 @@ async def test_exchange_out_of_order_is_refused(connect: Connect) -> None:
         await client.ask(functions.SetClientDHParamsRequest(1, 2, bytes(16)))
 
 
-# Encrypted packets
-
-
 async def test_unknown_key_gets_404(connect: Connect) -> None:
     client = await connect()
     client.key = os.urandom(256)
@@ -396,18 +390,11 @@ async def test_salts_are_told_and_sessions_and_keys_destroyed(client: RawClient)
 async def test_ping_delay_disconnect_closes(client: RawClient) -> None:
     await client.send(functions.PingDelayDisconnectRequest(5, 0))
     await client.receive(types.Pong)
-    async with asyncio.timeout(5):
-        assert await client.reader.read() == b""
+    await client.closed()
 
 
-# Calls
-
-
-async def test_clients_must_introduce_themselves(client: RawClient) -> None:
+async def test_strangers_and_unreadable_requests_are_refused(client: RawClient) -> None:
     assert await client.call(functions.help.GetNearestDcRequest()) == "400 CONNECTION_NOT_INITED"
-
-
-async def test_unreadable_requests_are_refused(client: RawClient) -> None:
     await client.introduce()
     assert await client.call(b"\x01\x02\x03\x04") == f"400 INPUT_METHOD_INVALID_{0x04030201}"
     assert await client.call(types.InputUserSelf()) == "400 METHOD_INVALID"

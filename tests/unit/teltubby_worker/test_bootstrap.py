@@ -15,7 +15,7 @@ from teltubby_worker.bootstrap import build_worker
 from teltubby_worker.consumer import Worker
 from teltubby_worker.settings import WorkerSettings, mtproto_configured, mtproto_problems
 
-TOKEN = "777:" + "A" * 35
+TOKEN = "77777:" + "A" * 35
 HASH = "0123456789abcdef0123456789abcdef"
 
 

@@ -21,7 +21,7 @@ from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
 from teltubby_worker.mtproto.link import DataCentre
 from teltubby_worker.mtproto.session import BotLogin, Session
 
-LOGIN = BotLogin(1, "hash", "777:" + "A" * 35)
+LOGIN = BotLogin(1, "hash", "77777:" + "A" * 35)
 ENTRY = DataCentre(2, "127.0.0.1", 443)
 
 
@@ -72,12 +72,12 @@ class FakeTelegram:
             case ImportBotAuthorizationRequest():
                 if link.centre.dc_id != self.home_dc:
                     raise WrongDataCentreError(self.home_dc)
-                self.known_keys[link.key] = 777
+                self.known_keys[link.key] = 77777
             case ExportAuthorizationRequest():
-                return ExportedAuthorization(777, b"proof")
+                return ExportedAuthorization(77777, b"proof")
             case ImportAuthorizationRequest():
                 assert request.bytes == b"proof"
-                self.known_keys[link.key] = 777
+                self.known_keys[link.key] = 77777
         return "answer"
 
 

@@ -111,13 +111,20 @@ def _stored_lines(record: MessageRecord) -> list[str]:
 
 
 def _duplicate_lines(record: MessageRecord) -> list[str]:
-    return [_duplicate_line(record, item) for item in record.items if item.state is ItemState.DUPLICATE][:_LISTED]
+    duplicates = [item for item in record.items if item.state is ItemState.DUPLICATE]
+    if len(record.items) == 1:  # the headline says that it is one
+        return [item.duplicate_of for item in duplicates if item.duplicate_of and _own(record, item)]
+    return [_duplicate_line(record, item) for item in duplicates][:_LISTED]
 
 
 def _duplicate_line(record: MessageRecord, item: ItemRecord) -> str:
-    own = item.duplicate_owner == record.chat_id
-    where = f": {item.duplicate_of}" if own else ""
+    where = f": {item.duplicate_of}" if _own(record, item) else ""
     return f"♻️ {_name(record, item)}already archived{where}"
+
+
+def _own(record: MessageRecord, item: ItemRecord) -> bool:
+    """Whether the first copy is this curator's: of other users' neither key nor name is shown."""
+    return item.duplicate_owner == record.chat_id
 
 
 def _left_out_lines(record: MessageRecord) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -23,8 +24,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ("readonly", "it is read-only; check the folder's permissions and mount"),
     ("unable to open", "it can't be opened; check that its folder exists and is writable"),
     ("disk i/o", "the disk does not answer as it should; check it and its free space"),
+    ("malformed", "the file is damaged; restore it from a backup"),
+    ("not a database", "the file is something else or damaged; restore it from a backup"),
 )
-"""SQLite tells its operational errors apart by text only."""
+"""SQLite tells these errors apart by text only."""
 
 
 class Database:
@@ -49,14 +52,18 @@ class Database:
         """
         if self._path is not None:
             self._lock = await asyncio.to_thread(_lock_beside, self._path)
-        await self._in_thread(self._connect)
+        try:
+            await self._in_thread(self._connect)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish what runs, close the file, release the lock."""
-        if self._connection is not None:
-            await self._in_thread(self._connection.close)
-            self._connection = None
-        self._thread.shutdown(wait=True)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._in_thread(connection.close)
+        await asyncio.to_thread(self._thread.shutdown)
         if self._lock is not None:
             self._lock.close()
 
@@ -64,8 +71,10 @@ class Database:
         """Run ``work`` as one transaction: committed when it returns, rolled back when it raises.
 
         Raises:
-            DatabaseUnavailableError: the file is locked, full or not writable; nothing of the work is left.
+            DatabaseUnavailableError: the file is locked, full, damaged or closed; nothing of the work is left.
         """
+        if self._connection is None:
+            raise self._closed()
         return await self._in_thread(lambda: self._transaction(work))
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
@@ -75,13 +84,20 @@ class Database:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
+            future.exception()  # looked at: its caller is gone
             raise
 
     def _mapped(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except sqlite3.OperationalError as error:
-            raise self._unavailable(error) from error
+        except sqlite3.DatabaseError as error:
+            # A damaged file raises the base class; its other children are faults of our own SQL.
+            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+                raise self._unavailable(error) from error
+            raise
+
+    def _closed(self) -> DatabaseUnavailableError:
+        return DatabaseUnavailableError(f"database {self._path or 'in memory'} is closed")
 
     def _unavailable(self, error: sqlite3.Error) -> DatabaseUnavailableError:
         text = str(error)
@@ -90,18 +106,18 @@ class Database:
 
     def _connect(self) -> None:
         connection = sqlite3.connect(self._path or _MEMORY, isolation_level=None, check_same_thread=False)
+        self._connection = connection
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        self._connection = connection
         self._transaction(migrate)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection
         if connection is None:
-            raise DatabaseUnavailableError(f"database {self._path or 'in memory'} is closed")
+            raise self._closed()
         connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(connection)
@@ -129,7 +145,7 @@ def _lock_beside(path: Path) -> TextIO:
         raise ConfigurationError(
             [f"SQLITE_PATH: {path} is in use by another teltubby (process {holder}); stop that one first"]
         ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+    with suppress(OSError):  # a full disk: the lock holds, only its holder's number is not told
+        os.ftruncate(lock.fileno(), 0)
+        os.write(lock.fileno(), f"{os.getpid()}\n".encode())
     return lock
