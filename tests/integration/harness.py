@@ -14,6 +14,7 @@ from teltubby_cli.demo.check import check
 from teltubby_simulator.content import BytesContent, SeededContent
 from teltubby_simulator.model import Media, Message, User
 from teltubby_simulator.server import TelegramSimulator
+from teltubby_simulator.world import World
 
 PATIENCE = 60.0  # seconds for anything to happen
 ENDS = ("✅ Archived", "♻️", "⚠️")
@@ -42,7 +43,7 @@ class Stage:
         return Path(self.settings["SQLITE_PATH"])
 
     @property
-    def world(self):
+    def world(self) -> World:
         return self.cast.world
 
     def add_curator(self, name: str) -> User:
@@ -118,9 +119,13 @@ class Stage:
         found = [a for a in self.answers(message.chat) if a.reply_to_message_id == message.id]
         return found[-1] if found else None
 
+    def said_to(self, message: Message) -> str:
+        """What the bot's answer says now; empty while there is none."""
+        answer = self.answer_to(message)
+        return (answer.text or "") if answer else ""
+
     def ended(self, *messages: Message) -> bool:
-        answers = [self.answer_to(message) for message in _leaders(messages)]
-        return all(answer is not None and (answer.text or "").startswith(ENDS) for answer in answers)
+        return all(self.said_to(message).startswith(ENDS) for message in _leaders(messages))
 
     async def until_ended(self, *messages: Message, limit: float = PATIENCE) -> None:
         await self.until(lambda: self.ended(*messages), limit, "the bot's final answers")
@@ -131,7 +136,7 @@ class Stage:
         assert problems == []
         documents = list(self.archive.rglob("message.json"))
         assert len(documents) == len(_leaders(sent))
-        contents = {message.media.file.content for message in sent}
+        contents = {message.media.file.content for message in sent if message.media}
         objects = [path for path in self.archive.rglob("*") if path.is_file() and path.suffix != ".json"]
         assert len(objects) == len(contents)
         self.assert_nothing_left()

@@ -95,9 +95,7 @@ async def test_a_locked_database_is_told_and_the_message_is_archived_once_it_is_
     blocker = sqlite3.connect(stage.database, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     message = stage.cast.sends(stage.photo(b"locked out"))
-    await stage.until(
-        lambda: (answer := stage.answer_to(message)) and "database is locked" in answer.text, what="the user is told"
-    )
+    await stage.until(lambda: "database is locked" in stage.said_to(message), what="the user is told")
     await stage.until(lambda: "database is locked" in stage.log(), what="the log says so")
     assert stage.world.account(stage.cast.bot).updates.pending(), "still kept by Telegram: not confirmed"
     blocker.execute("ROLLBACK")
@@ -159,9 +157,7 @@ async def test_on_a_full_disk_files_wait_and_are_archived_when_there_is_room(sta
     small = stage.cast.sends(stage.document("small", 8 * MIB))
     large = stage.cast.sends(stage.document("large", 24 * MIB))
     await stage.until(
-        lambda: all(
-            (a := stage.answer_to(m)) and WAITS in a.text and "no space left" in a.text for m in (small, large)
-        ),
+        lambda: all(WAITS in said and "no space left" in said for said in map(stage.said_to, (small, large))),
         what="the user is told",
     )
     await stage.until(lambda: "no space left" in stage.log(), what="the log says so")
@@ -176,7 +172,7 @@ async def test_a_read_only_folder_is_told_and_files_are_archived_when_it_is_writ
     await remount(stage, stage.archive, "ro")
     message = stage.cast.sends(stage.document("small", MIB))
     await stage.until(
-        lambda: (a := stage.answer_to(message)) and WAITS in a.text and "read-only" in a.text.lower(),
+        lambda: WAITS in stage.said_to(message) and "read-only" in stage.said_to(message),
         what="the user is told",
     )
     assert inbox_states(stage) == ["taken"], "its effects are not done"
@@ -191,10 +187,8 @@ async def test_with_no_room_for_the_database_the_message_stays_at_telegram(stage
     filler = seen_by(stage, stage.database.parent) / "filler"
     fill(filler)
     message = stage.cast.sends(stage.photo(b"no room"))
-    await stage.until(
-        lambda: (a := stage.answer_to(message)) and "can't keep your message" in a.text, what="the user is told"
-    )
-    assert "full" in stage.answer_to(message).text
+    await stage.until(lambda: "can't keep your message" in stage.said_to(message), what="the user is told")
+    assert "full" in stage.said_to(message)
     assert stage.world.account(stage.cast.bot).updates.pending()
     filler.unlink()
     await stage.until_ended(message)

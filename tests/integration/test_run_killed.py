@@ -1,6 +1,7 @@
 """``teltubby run`` killed with SIGKILL at chosen moments and started again: all archived once, nothing left behind."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -66,13 +67,17 @@ async def test_nothing_is_lost_or_doubled_when_killed_as(stage: Stage, moment: C
     assert len(stage.answers()) <= len(groups) + 1, "one reply a message; a kill may cost one more"
 
 
+def _far_enough(stage: Stage, parts: int) -> bool:
+    return _called("upload.getFile", parts)(stage) or stage.ended(*stage.cast.sent)
+
+
 async def test_killed_again_and_again_it_still_gets_there(stage: Stage):
     await stage.start()
     await stage.until(lambda: stage.world.account(stage.cast.bot).poll, what="the first poll")
     stage.simulator.mtproto.faults.latency = 0.05
     _send(stage)
     for parts in (3, 12, 25, 45):
-        await stage.until(lambda parts=parts: _called("upload.getFile", parts)(stage) or stage.ended(*stage.cast.sent))
+        await stage.until(partial(_far_enough, stage, parts), what=f"part {parts}, or the end")
         await stage.kill()
         await stage.start()
     await stage.until_ended(*stage.cast.sent)

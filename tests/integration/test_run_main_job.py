@@ -2,13 +2,14 @@
 
 import json
 import time
+from typing import Any
 
 from integration.harness import MIB, Stage
 from teltubby_simulator.content import BytesContent
-from teltubby_simulator.model import OriginChannel, OriginHiddenUser, OriginUser
+from teltubby_simulator.model import ForwardOrigin, OriginChannel, OriginHiddenUser, OriginUser
 
 
-def documents(stage: Stage) -> list[dict]:
+def documents(stage: Stage) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(stage.archive.rglob("message.json"))]
 
 
@@ -38,7 +39,11 @@ async def test_forward_origins_reach_the_metadata_and_name_the_folder(stage: Sta
     channel = world.add_chat("channel", "Nature Daily", "naturedaily")
     author = world.add_user("Grace", username="grace")
     then = int(time.time()) - 1000
-    origins = [OriginChannel(channel, 42, then), OriginUser(author, then), OriginHiddenUser("Somebody Ünknown", then)]
+    origins: list[ForwardOrigin] = [
+        OriginChannel(channel, 42, then),
+        OriginUser(author, then),
+        OriginHiddenUser("Somebody Ünknown", then),
+    ]
     sent = [cast.sends(stage.photo(bytes([n])), origin=origin) for n, origin in enumerate(origins, 1)]
     await stage.until_ended(*sent)
     stage.assert_archived_once(sent)
@@ -74,7 +79,7 @@ async def test_a_late_item_joins_its_album(stage: Stage):
     group = sent[0].media_group_id
     late = world.send(cast.curator, cast.bot, media=stage.photo(b"3"), media_group_id=group)
     cast.sent.append(late)
-    await stage.until(lambda: "3 photos" in (stage.answer_to(sent[0]).text or ""), what="the late item's outcome")
+    await stage.until(lambda: "3 photos" in stage.said_to(sent[0]), what="the late item's outcome")
     await stage.until(lambda: documents(stage)[0]["files_count"] == 3)
     await stage.until_ended(sent[0])
     stage.assert_archived_once(cast.sent)
@@ -94,8 +99,8 @@ async def test_equal_bytes_are_stored_once_however_they_come(stage: Stage):
     stage.assert_archived_once([first, again, twin, theirs])
     reasons = [d["dedup_reason"] for d in documents(stage)]
     assert sorted(filter(None, reasons)) == ["file_unique_id", "file_unique_id", "sha256"]
-    assert "teltubby/" in stage.answer_to(again).text
-    assert stage.answer_to(theirs).text == "♻️ Already archived: 1 document"
+    assert "teltubby/" in stage.said_to(again)
+    assert stage.said_to(theirs) == "♻️ Already archived: 1 document"
 
 
 async def test_two_large_copies_in_flight_end_as_one_object(stage: Stage):
@@ -129,8 +134,8 @@ async def test_commands_and_hints_are_answered(stage: Stage):
     await stage.start()
     world, cast = stage.world, stage.cast
     asked = [world.send(cast.curator, cast.bot, text=text) for text in ("/start", "/help", "/status", "/nope", "hello")]
-    await stage.until(lambda: all(stage.answer_to(message) for message in asked), what="five answers")
-    start, help_, status, unknown, hint = (stage.answer_to(message).text for message in asked)
+    await stage.until(lambda: all(map(stage.said_to, asked)), what="five answers")
+    start, help_, status, unknown, hint = map(stage.said_to, asked)
     assert "archive every byte" in start
     assert "/status" in help_
     assert "0 files" in status
@@ -143,10 +148,10 @@ async def test_without_api_credentials_a_large_file_waits_as_a_job_and_is_fetche
     await stage.start()
     message = stage.cast.sends(stage.document("patience", 30 * MIB))
     await stage.until(
-        lambda: (answer := stage.answer_to(message)) and "MTPROTO_API_ID and MTPROTO_API_HASH not set" in answer.text,
+        lambda: "MTPROTO_API_ID and MTPROTO_API_HASH not set" in stage.said_to(message),
         what="the user is told",
     )
-    assert "Job Queued 📥" in stage.answer_to(message).text
+    assert "Job Queued 📥" in stage.said_to(message)
     assert await stage.stop() == 0
     stage.settings |= credentials
     await stage.start()

@@ -42,11 +42,12 @@ def check(name: str, document: Any) -> None:
     """Hold a parsed document against the schema ``name``.
 
     Raises:
-        PermanentError: naming the place in the document and what is wrong there.
+        PermanentError: naming the place in the document and the rule it breaks, but nothing of the content: the text
+            goes to a log, and captions do not.
     """
     error = best_match(_validator(name).iter_errors(document))
     if error is not None:
-        raise PermanentError(f"{name}: {error.json_path}: {error.message}")
+        raise PermanentError(f"{name}: {error.json_path}: breaks the rule {error.validator!r}")
 
 
 def encode(document: MessageDocument | MetadataDocument) -> bytes:

@@ -54,9 +54,7 @@ def _keys(connection: sqlite3.Connection) -> list[str]:
 
 
 async def test_a_returned_transaction_survives_the_death_of_its_process(path: Path) -> None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE
-    )
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE)
     out, _ = await asyncio.wait_for(child.communicate(), 20)
     assert (out.strip(), child.returncode) == (b"committed", 9)
     database = Database(path)
@@ -150,7 +148,10 @@ async def test_migrating_twice_changes_nothing(database: Database) -> None:
     ("table", "columns"),
     [
         ("dedup_index", "sha256 s3_key size_bytes mime_type file_unique_id created_at"),
-        ("job_history", "job_id user_id chat_id message_id state priority created_at updated_at last_error payload_json"),
+        (
+            "job_history",
+            "job_id user_id chat_id message_id state priority created_at updated_at last_error payload_json",
+        ),
         ("secrets", "key value created_at"),
     ],
 )
@@ -198,7 +199,7 @@ async def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 async def test_a_file_that_is_no_database_is_told(path: Path) -> None:
     path.parent.mkdir()
-    path.write_bytes(b"not a database at all" * 1000)
+    await asyncio.to_thread(path.write_bytes, b"not a database at all" * 1000)
     database = Database(path)
     with pytest.raises(DatabaseUnavailableError, match="restore it from a backup"):
         await database.open()

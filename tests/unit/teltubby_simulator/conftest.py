@@ -35,7 +35,8 @@ class Wire:
     token: str
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        return (await self.response(method, **params)).json()
+        answer: dict[str, Any] = (await self.response(method, **params)).json()
+        return answer
 
     async def response(self, method: str, **params: Any) -> httpx.Response:
         return await self.client.post(f"{self.root}/bot{self.token}/{method}", json=params)

@@ -115,6 +115,7 @@ async def test_the_program_tells_its_addresses_and_ends_on_sigterm(http, tmp_pat
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
     )
     try:
+        assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), 30)
         addresses = json.loads(line)
         me = await http.get(f"{addresses['bot_api_url']}/bot{token}/getMe")

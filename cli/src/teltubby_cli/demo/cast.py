@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from teltubby_cli.demo import media
 from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
-from teltubby_simulator.model import Media, Message, OriginChannel, User
+from teltubby_simulator.model import ForwardOrigin, Media, Message, User
 from teltubby_simulator.world import World
 
 MIB = 1024 * 1024
@@ -22,7 +22,7 @@ class Cast:
     stranger: User
     sent: list[Message] = field(default_factory=list)
 
-    def sends(self, file: Media, caption: str | None = None, origin: OriginChannel | None = None) -> Message:
+    def sends(self, file: Media, caption: str | None = None, origin: ForwardOrigin | None = None) -> Message:
         """Let the curator send one file."""
         message = self.world.send(self.curator, self.bot, media=file, caption=caption, forward_origin=origin)
         self.sent.append(message)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,13 +40,14 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ArchiverOptions:
-    """How items are treated. ``stall_timeout`` in seconds."""
+    """How items are treated. ``stall_timeout`` in seconds, so too the pause when nothing can be recorded."""
 
     limits: Limits
     concurrency: int
     dedup: bool
     stall_timeout: float
     max_retries: int = 3
+    unrecorded_pause: float = 5.0
 
 
 class Archiver:
@@ -67,6 +69,7 @@ class Archiver:
         self._options = options
         self._on_change = on_change
         self._active: dict[int, asyncio.Task[None]] = {}
+        self._house_troubles: Counter[int] = Counter()  # by item: they count no attempt, yet the pauses grow
         self.wake: Callable[[], None] = lambda: None
         """Called when a slot is free again."""
 
@@ -95,18 +98,28 @@ class Archiver:
 
     async def _work(self, item: ItemRecord) -> None:
         try:
+            await self._attempt(item)
+        except TeltubbyError as error:
+            # Not even the trouble could be recorded, so the item is still due: the pause is held here.
+            pause = self._options.unrecorded_pause
+            _log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
+            await asyncio.sleep(pause)
+        finally:
+            del self._active[item.id]
+            self._on_change()
+            self.wake()
+
+    async def _attempt(self, item: ItemRecord) -> None:
+        try:
             outcome = await self._outcome(item)
             settled = await self._index.settle(item.id, outcome)
+            self._house_troubles.pop(item.id, None)
             _log.info("%s: %s", item.correlation_id, _describe(settled))
         except TeltubbyError as error:
             await self._trouble(item, error)
         except Exception:  # noqa: BLE001 - the edge of one item's work: logged, tried again
             _log.exception("%s: unexpected error", item.correlation_id)
             await self._trouble(item, TransientError("an unexpected error, see the log"))
-        finally:
-            del self._active[item.id]
-            self._on_change()
-            self.wake()
 
     async def _outcome(self, item: ItemRecord) -> Outcome:
         size, limits = item.media.size_bytes, self._options.limits
@@ -207,10 +220,12 @@ class Archiver:
     async def _postpone(self, item: ItemRecord, error: TransientError | InfrastructureError) -> None:
         counts = isinstance(error, TransientError)
         ceiling = 300.0 if counts else _LONGEST_PAUSE
-        pause = retry_delay(item.attempts, random.random(), base=1.0, ceiling=ceiling)  # noqa: S311 - jitter
+        before = item.attempts if counts else self._house_troubles[item.id]
+        pause = retry_delay(before, random.random(), base=1.0, ceiling=ceiling)  # noqa: S311 - jitter
         pause = max(pause, getattr(error, "retry_after", None) or 0.0)
         due = self._clock.now() + pause
         attempts = await self._index.postpone(item.id, str(error), due, counts=counts)
+        self._house_troubles[item.id] += not counts
         _log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
         if attempts >= MAX_ATTEMPTS:
             _log.error("%s: given up after %d attempts", item.correlation_id, attempts)

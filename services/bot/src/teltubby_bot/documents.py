@@ -6,7 +6,7 @@ from collections.abc import Callable
 from teltubby_core.documents import JSON_TYPE, encode
 from teltubby_core.domain.records import MessageRecord
 from teltubby_core.domain.sidecar import message_document, message_json_key
-from teltubby_core.errors import InfrastructureError
+from teltubby_core.errors import InfrastructureError, PermanentError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -36,13 +36,21 @@ class DocumentWriter:
     async def step(self) -> float | None:
         """Write what is due, remove what is to go."""
         records = await self._index.undocumented(_BATCH)
-        for record in records:
-            await self._write(record)
+        written = [record for record in records if await self._try_to_write(record)]
         for key in await self._index.pending_deletes():
             await self._store.delete(key)
             await self._index.deleted(key)
             _log.info("removed %s: its bytes lie under another key", key)
-        return 0.0 if len(records) == _BATCH else None
+        return 0.0 if written and len(records) == _BATCH else None
+
+    async def _try_to_write(self, record: MessageRecord) -> bool:
+        try:
+            await self._write(record)
+        except PermanentError as error:  # a fault of this record alone must not hold up the others
+            _log.error("message record %d can't be documented: %s", record.id, error)  # noqa: TRY400 - no fault of code
+            self._on_trouble(record.id, str(error))
+            return False
+        return True
 
     async def _write(self, record: MessageRecord) -> None:
         assert record.base_path is not None, "only settled messages are documented"

@@ -49,6 +49,10 @@ class Poller:
             await self._store(updates)
             self._offset = max(update.update_id for update in updates) + 1
             self._on_stored()
+        else:
+            # All before the offset is confirmed now. After a quiet week Telegram's numbers may start lower: to name
+            # the old offset then would confirm messages that nobody has seen.
+            self._offset = None
         if len(updates) < POLL_LIMIT:
             self.caught_up.set()
         return 0.0

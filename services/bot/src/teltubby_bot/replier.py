@@ -10,7 +10,7 @@ from teltubby_bot import texts
 from teltubby_bot.telegram import Telegram
 from teltubby_core.domain.jobs import JobProgress
 from teltubby_core.domain.records import Reply
-from teltubby_core.errors import ConfigurationError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.errors import PermanentError, TeltubbyError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock
 
 _log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 _BATCH = 100
 _MAX_CHATS = 16  # chats written to at once
 _MAX_PROBLEMS = 1000
+_STOP_SECONDS = 3.0  # for a call to Telegram that is under way
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Replier:
         self._progress: dict[str, tuple[int, int | None]] = {}
         self._stale: dict[int, float] = {}  # record id -> Unix time from which its reply may be shown anew
         self._problems: dict[int, str] = {}
+        self._unrecorded: dict[int, tuple[int | None, str]] = {}  # reply id -> what stands in the chat already
         self.wake: Callable[[], None] = lambda: None
         """Called when a chat can be written to again."""
 
@@ -71,13 +73,15 @@ class Replier:
 
     async def step(self) -> float | None:
         """Start a round in every chat with something new; return the seconds until the next is due."""
+        now = self._clock.now()
         by_chat: dict[int, list[Reply]] = defaultdict(list)
-        for reply in await self._open_replies():
+        for reply in await self._open_replies(now):
             by_chat[reply.chat_id].append(reply)
         for chat_id, replies in by_chat.items():
             if chat_id not in self._chats and len(self._chats) < _MAX_CHATS:
                 self._chats[chat_id] = asyncio.create_task(self._round(chat_id, replies), name=f"replies {chat_id}")
-        return min((at - self._clock.now() for at in self._stale.values()), default=None)
+        # What is due already waits for a chat that is busy; the end of its round wakes us.
+        return min((at - now for at in self._stale.values() if at > now), default=None)
 
     async def stop(self) -> None:
         """End what runs; what is not said yet is said after the next start."""
@@ -85,7 +89,7 @@ class Replier:
             task.cancel()
         await asyncio.gather(*self._chats.values(), return_exceptions=True)
 
-    async def _open_replies(self) -> list[Reply]:
+    async def _open_replies(self, now: float) -> list[Reply]:
         replies: dict[int, Reply] = {}
         after = 0
         while page := await self._index.replies(after, _BATCH):
@@ -93,11 +97,11 @@ class Replier:
             after = page[-1].id
             if len(replies) >= _BATCH or len(page) < _BATCH:
                 break
-        now = self._clock.now()
         for record_id in [record for record, at in self._stale.items() if at <= now]:
-            del self._stale[record_id]
             reply = await self._index.reply_of(record_id)
-            if reply is not None and reply.sent_id is not None:
+            if reply is None:
+                self._stale.pop(record_id, None)
+            elif reply.sent_id is not None and reply.chat_id not in self._chats:
                 replies.setdefault(reply.id, reply)
         return sorted(replies.values(), key=lambda reply: reply.id)
 
@@ -105,8 +109,6 @@ class Replier:
         try:
             for reply in replies:
                 await self._show(reply)
-        except ConfigurationError:
-            _log.exception("replies in chat %d stop", chat_id)
         except TeltubbyError as error:
             pause = getattr(error, "retry_after", None) or self._pace.progress_seconds
             _log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
@@ -121,13 +123,27 @@ class Replier:
 
     async def _show(self, reply: Reply) -> None:
         await self._pause(reply.chat_id)
+        # Shielded: a stop between Telegram's answer and its record would cost a second reply.
+        delivery = asyncio.ensure_future(self._deliver(reply))
+        try:
+            await asyncio.shield(delivery)
+        except asyncio.CancelledError:
+            await asyncio.wait([delivery], timeout=_STOP_SECONDS)
+            delivery.cancel()
+            raise
+
+    async def _deliver(self, reply: Reply) -> None:
+        due = self._stale.get(reply.message or 0)
         text, version = await self._text(reply)  # after the pause: the newest state counts
-        if text == reply.sent_text:
-            await self._index.reply_sent(reply.id, reply.sent_id, text, version)
-            return
-        sent_id = await self._send(reply, text)
-        self._next_call[reply.chat_id] = self._clock.now() + self._pace.chat_seconds
+        sent_id, sent_text = self._unrecorded.get(reply.id, (reply.sent_id, reply.sent_text))
+        if text != sent_text:
+            sent_id = await self._send(reply, sent_id, text)
+            self._next_call[reply.chat_id] = self._clock.now() + self._pace.chat_seconds
+            self._unrecorded[reply.id] = sent_id, text
         await self._index.reply_sent(reply.id, sent_id, text, version)
+        self._unrecorded.pop(reply.id, None)
+        if due is not None and self._stale.get(reply.message or 0) == due:
+            del self._stale[reply.message or 0]
 
     async def _pause(self, chat_id: int) -> None:
         wait = self._next_call.get(chat_id, 0.0) - self._clock.now()
@@ -141,7 +157,6 @@ class Replier:
         if record.complete:
             for item in record.items:
                 self._progress.pop(item.job_id or "", None)
-            self._stale.pop(record.id, None)
         text = texts.living_reply(
             record,
             progress=self._progress,
@@ -150,14 +165,14 @@ class Replier:
         )
         return text, record.version
 
-    async def _send(self, reply: Reply, text: str) -> int | None:
+    async def _send(self, reply: Reply, sent_id: int | None, text: str) -> int | None:
         try:
-            if reply.sent_id is None:
+            if sent_id is None:
                 return await self._telegram.send(reply.chat_id, text, reply.reply_to)
-            await self._telegram.edit(reply.chat_id, reply.sent_id, text)
+            await self._telegram.edit(reply.chat_id, sent_id, text)
         except TransientError:
             raise
         except PermanentError as error:
             _log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
             return None
-        return reply.sent_id
+        return sent_id

@@ -43,7 +43,8 @@ class SqliteInbox:
 
     async def finish(self, update_id: int) -> None:
         """See Inbox."""
-        await self._database.run(lambda connection: finish_update(connection, update_id))
+        query = "UPDATE inbox SET state = 'done' WHERE bot_id = ? AND update_id = ?"
+        await self._database.run(lambda connection: connection.execute(query, (self._bot_id, update_id)).rowcount)
 
     async def fail(self, update_id: int, error: str, max_attempts: int) -> bool:
         """See Inbox."""

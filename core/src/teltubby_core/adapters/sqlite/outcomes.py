@@ -27,7 +27,7 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     item = rows.item(connection, item_id)
     if isinstance(outcome, Stored):
         outcome = _admit_object(connection, item, outcome, dedup=dedup)
-    if item.state.final:
+    if item.state.final and not (item.state is ItemState.FAILED and isinstance(outcome, Stored | Duplicate)):
         return outcome  # said again after a crash or redelivery; only the objects above were to be seen to
     match outcome:
         case Stored():
@@ -63,7 +63,8 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
 
 
 def _update(connection: sqlite3.Connection, item: ItemRecord, **values: object) -> None:
-    values["last_error"] = None
+    # an item that failed may still be stored: of two copies of a job one can fail and the other end well
+    values = {"last_error": None, "skipped_reason": None, **values}
     assignments = ", ".join(f"{column} = ?" for column in values)
     connection.execute(
         f"UPDATE items SET {assignments} WHERE id = ?",  # noqa: S608 - column names of this module only

@@ -51,6 +51,7 @@ ERRORS: tuple[tuple[type[Exception], Callable[[Exception], TeltubbyError]], ...]
     (httpx.InvalidURL, lambda _: PermanentError("Telegram named an unusable download path")),
     (httpx.HTTPError, _network),
     (httpx.StreamError, _network),
+    (httpx.CookieConflict, _network),
 )
 """The texts name no URL: the token is part of every one."""
 

@@ -1,0 +1,228 @@
+"""What becomes of a job, on fakes of every port."""
+
+import asyncio
+import hashlib
+import json
+
+import pytest
+
+from teltubby_core.domain.jobs import (
+    MAX_REDELIVERIES,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobProgress,
+    JobRetrying,
+    JobStarted,
+)
+from teltubby_core.errors import (
+    DatabaseUnavailableError,
+    ErrorCategory,
+    InfrastructureError,
+    PermanentError,
+    StorageFullError,
+    TransientError,
+)
+from teltubby_core.testing import MemorySource
+from teltubby_worker import handling
+from teltubby_worker.handling import insist, pause_after
+from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_a_job_is_stored_documented_reported_and_acknowledged(bench: Bench) -> None:
+    assert await bench.handle(job()) == 0
+    stored = bench.store.objects[job().key]
+    assert (stored.body, stored.content_type) == (BODY, "video/mp4")
+    assert stored.metadata["message-id"] == "5"
+    document = json.loads(bench.store.objects[METADATA_KEY].body)
+    assert document["file"]["sha256"] == hashlib.sha256(BODY).hexdigest()
+    assert document["s3_key"] == job().key
+    started, completed = await bench.reported()
+    assert isinstance(started, JobStarted)
+    assert isinstance(completed, JobCompleted)
+    assert (started.worker, started.attempt, started.generation) == ("tester", 1, 2)
+    assert completed.generation == 2
+    assert (await bench.queue.depth()).unacknowledged == 0
+
+
+async def test_the_document_lies_in_the_bucket_before_completion_is_reported(bench: Bench) -> None:
+    seen: list[tuple[str, bool, int]] = []
+    publish = bench.events.publish
+
+    async def watched(event: JobEvent) -> None:
+        held = (await bench.queue.depth()).unacknowledged
+        seen.append((event.kind, METADATA_KEY in bench.store.objects, held))
+        await publish(event)
+
+    bench.events.publish = watched  # type: ignore[method-assign]
+    await bench.handle(job())
+    assert seen[0] == ("job.started", False, 1)
+    assert seen[-1] == ("job.completed", True, 1)
+
+
+async def test_a_transient_error_is_retried_with_growing_delays_and_then_dead_lettered(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(BODY, TransientError("closed"), at=10)]
+    await bench.queue.publish(job())
+    delays = []
+    for attempt in range(4):
+        delivery = await bench.queue.fetch(0)
+        assert delivery
+        assert delivery.job.job_metadata.retry_count == attempt
+        await bench.handler().handle(delivery)
+        last = (await bench.reported())[-1]
+        if isinstance(last, JobRetrying):
+            assert (last.category, last.retry_count) == (ErrorCategory.TRANSIENT, attempt + 1)
+            delays.append(last.delay_seconds)
+            assert await bench.next_delivery(last.delay_seconds - 0.1) is None
+            bench.clock.advance(0.1)
+    assert delays == [2, 4, 8]
+    assert isinstance(last, JobFailed)
+    assert (last.error, last.category) == ("closed", ErrorCategory.TRANSIENT)
+    assert bench.queue.dead_letters == {"job-5": "closed"}
+    assert bench.store.objects == {}
+    assert bench.store.uploads_open == 0
+
+
+async def test_a_flood_decides_the_delay(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(BODY, TransientError("flood", 900))]
+    await bench.handle(job())
+    retrying = (await bench.reported())[-1]
+    assert isinstance(retrying, JobRetrying)
+    assert retrying.delay_seconds == 900
+
+
+async def test_a_permanent_error_is_dead_lettered_at_once(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(BODY, PermanentError("deleted"))]
+    assert await bench.handle(job()) == 0
+    assert await bench.kinds() == ["job.started", "job.failed"]
+    assert bench.queue.dead_letters == {"job-5": "deleted"}
+
+
+async def test_a_full_disk_burns_no_retry_and_pauses_longer_each_time_up_to_a_minute(bench: Bench) -> None:
+    bench.store.fail_commit_with = StorageFullError("no space left")
+    handler = bench.handler()
+    await bench.queue.publish(job())
+    pauses = []
+    for _ in range(9):
+        delivery = await bench.queue.fetch(0)
+        assert delivery
+        assert delivery.job == job()
+        pauses.append(await handler.handle(delivery))
+        retrying = (await bench.reported())[-1]
+        assert isinstance(retrying, JobRetrying)
+        assert (retrying.category, retrying.retry_count) == (ErrorCategory.SYSTEM, 0)
+        assert retrying.delay_seconds == pauses[-1]
+        bench.clock.advance(pauses[-1])
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    bench.store.fail_commit_with = None
+    delivery = await bench.queue.fetch(0)
+    assert delivery
+    assert await handler.handle(delivery) == 0
+    assert job().key in bench.store.objects
+
+
+async def test_success_makes_the_next_pause_short_again(bench: Bench) -> None:
+    down = MemorySource(BODY, InfrastructureError("down"))
+    bench.telegram.sources = [down, down, MemorySource(BODY), down]
+    handler = bench.handler()
+    await bench.queue.publish(job())
+    rests = []
+    for number in range(4):
+        delivery = await bench.queue.fetch(0)
+        assert delivery
+        rests.append(await handler.handle(delivery))
+        await bench.queue.publish(job(job_id=f"next-{number}")) if rests[-1] == 0 else bench.clock.advance(60)
+    assert rests == [1, 2, 0, 1]
+
+
+async def test_a_job_that_killed_too_many_workers_is_dead_lettered_untouched(bench: Bench) -> None:
+    await bench.handle(job(), redeliveries=MAX_REDELIVERIES + 1)
+    assert bench.telegram.asked == 0
+    assert "died 11 times" in bench.queue.dead_letters["job-5"]
+    assert await bench.kinds() == ["job.failed"]
+
+
+async def test_the_last_redelivery_allowed_is_still_done(bench: Bench) -> None:
+    await bench.handle(job(), redeliveries=MAX_REDELIVERIES)
+    assert job().key in bench.store.objects
+    assert json.loads(bench.store.objects[METADATA_KEY].body)["redeliveries"] == MAX_REDELIVERIES
+
+
+async def test_a_short_file_is_no_object_and_is_tried_again(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(BODY[:-1])]
+    await bench.handle(job())
+    assert bench.store.objects == {}
+    assert await bench.kinds() == ["job.started", "job.retrying"]
+
+
+async def test_an_unexpected_error_is_logged_with_its_traceback_and_retried(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.telegram.sources = [MemorySource(BODY, ZeroDivisionError("a defect"))]
+    await bench.handle(job())
+    retrying = (await bench.reported())[-1]
+    assert isinstance(retrying, JobRetrying)
+    assert retrying.category is ErrorCategory.TRANSIENT
+    assert "ZeroDivisionError" in retrying.error
+    assert "Traceback" in caplog.text
+
+
+async def test_progress_is_reported_at_most_twice_a_second(bench: Bench) -> None:
+    chunks = [bytes(4)] * 1000
+    bench.telegram.sources = [MemorySource(chunks)]
+    published: list[JobEvent] = []
+
+    async def publish(event: JobEvent) -> None:
+        published.append(event)
+
+    bench.events.publish = publish  # type: ignore[method-assign]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await bench.handle(job(file_info=job().file_info.model_copy(update={"file_size": 4000})))
+    allowed = 1 + (loop.time() - began) / handling.PROGRESS_SECONDS
+    reports = [event for event in published if isinstance(event, JobProgress)]
+    assert 1 <= len(reports) <= allowed
+    assert (reports[0].done_bytes, reports[0].total_bytes) == (4, 4000)
+
+
+async def test_progress_that_cannot_be_reported_does_not_hurt_the_job(bench: Bench) -> None:
+    publish = bench.events.publish
+
+    async def failing(event: JobEvent) -> None:
+        if isinstance(event, JobProgress):
+            raise DatabaseUnavailableError("locked")
+        await publish(event)
+
+    bench.events.publish = failing  # type: ignore[method-assign]
+    await bench.handle(job())
+    assert await bench.kinds() == ["job.started", "job.completed"]
+
+
+async def test_what_must_be_told_is_told_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "_PAUSE_BASE", 0.001)
+    failures = [DatabaseUnavailableError("locked"), TransientError("closed")]
+
+    async def action() -> None:
+        if failures:
+            raise failures.pop()
+
+    async with asyncio.timeout(5):
+        await insist(action, "report")
+    assert failures == []
+
+
+async def test_insisting_ends_with_an_error_that_no_waiting_mends() -> None:
+    async def action() -> None:
+        raise PermanentError("malformed")
+
+    with pytest.raises(PermanentError):
+        await insist(action, "report")
+
+
+def test_pauses_never_grow_beyond_a_minute() -> None:
+    assert pause_after(10_000) == 60
