@@ -11,7 +11,7 @@ from teltubby_core.logs import set_up_logging
 from teltubby_core.settings import load_settings
 from teltubby_worker.bootstrap import build_worker
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def run() -> None:
@@ -42,14 +42,14 @@ async def _serve(settings: RunSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_embedded(settings) as embedded:
-        _log.info("archive in %s, database in %s", settings.archive_dir.absolute(), settings.sqlite_path.absolute())
+        log.info("archive in %s, database in %s", settings.archive_dir.absolute(), settings.sqlite_path.absolute())
         async with asyncio.TaskGroup() as group:
             group.create_task(_bot(settings, embedded, stop), name="bot")
             if settings.mtproto_missing is None:
                 group.create_task(_worker(settings, embedded, stop), name="worker")
             else:
-                _log.warning("large files wait as jobs: %s", settings.mtproto_missing)
-    _log.info("stopped")
+                log.warning("large files wait as jobs: %s", settings.mtproto_missing)
+    log.info("stopped")
 
 
 async def _bot(settings: RunSettings, embedded: Embedded, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -52,7 +52,7 @@ class MtprotoSettings(Settings):
         description="host:port of the first data centre, when it is not Telegram's own",
     )
     mtproto_dc_id: int = Field(default=2, ge=1, description="number of the data centre at MTPROTO_SERVER")
-    mtproto_public_key_file: Path | None = Field(
+    mtproto_public_key_file: FilePath | None = Field(
         default=None, description="PEM file with the RSA key of MTPROTO_SERVER"
     )
     session_encryption_keys: SecretStr | None = Field(

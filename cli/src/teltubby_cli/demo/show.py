@@ -56,7 +56,7 @@ class _Demo:
         self._console = console
         self._folder = folder
         self._archive = Path(keep).absolute() if keep else folder / "archive"
-        self._log = folder / "run.log"
+        self.log = folder / "run.log"
         self._large_mb = large_mb
         self._cast: Cast = new_cast()
         self._cast.world.latency = _BOT_API_LATENCY
@@ -72,7 +72,7 @@ class _Demo:
                 await self._scenes(files)
         except (TimeoutError, ChildProcessError) as error:
             self._say(f"\n[red]The demo failed: {escape(str(error)) or 'an answer did not come in time'}[/]")
-            self._say(escape("\n".join(self._log.read_text("utf-8").splitlines()[-_LOG_TAIL:])))
+            self._say(escape("\n".join(self.log.read_text("utf-8").splitlines()[-_LOG_TAIL:])))
             return 1
         return self._verdict(time.monotonic() - started)
 
@@ -94,7 +94,7 @@ class _Demo:
             "SQLITE_PATH": str(self._folder / "data" / "teltubby.db"),
             "PYTHONUTF8": "1",
         }
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "teltubby_cli", "run", cwd=self._folder, env=settings, stderr=log
             )

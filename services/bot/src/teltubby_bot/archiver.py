@@ -30,7 +30,7 @@ from teltubby_core.domain.sidecar import message_json_key
 from teltubby_core.errors import FileTooBigError, InfrastructureError, TeltubbyError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 30
 """Transient failures of one small file before it is given up: about two hours with the pauses between them."""
@@ -102,7 +102,7 @@ class Archiver:
         except TeltubbyError as error:
             # Not even the trouble could be recorded, so the item is still due: the pause is held here.
             pause = self._options.unrecorded_pause
-            _log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
+            log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
             await asyncio.sleep(pause)
         finally:
             del self._active[item.id]
@@ -114,11 +114,11 @@ class Archiver:
             outcome = await self._outcome(item)
             settled = await self._index.settle(item.id, outcome)
             self._house_troubles.pop(item.id, None)
-            _log.info("%s: %s", item.correlation_id, _describe(settled))
+            log.info("%s: %s", item.correlation_id, _describe(settled))
         except TeltubbyError as error:
             await self._trouble(item, error)
-        except Exception:  # noqa: BLE001 - the edge of one item's work: logged, tried again
-            _log.exception("%s: unexpected error", item.correlation_id)
+        except Exception:  # the edge of one item's work: logged, tried again
+            log.exception("%s: unexpected error", item.correlation_id)
             await self._trouble(item, TransientError("an unexpected error, see the log"))
 
     async def _outcome(self, item: ItemRecord) -> Outcome:
@@ -143,7 +143,7 @@ class Archiver:
         """Whether the object is really there: nothing is called the duplicate of a missing one."""
         if await self._store.head(known.key):
             return True
-        _log.error("object %s is gone from the bucket; it is archived again when it is sent again", known.key)
+        log.error("object %s is gone from the bucket; it is archived again when it is sent again", known.key)
         await self._index.forget_object(known.key)
         return False
 
@@ -214,7 +214,7 @@ class Archiver:
         if isinstance(error, TransientError | InfrastructureError):
             await self._postpone(item, error)
             return
-        _log.error("%s: given up: %s", item.correlation_id, error)
+        log.error("%s: given up: %s", item.correlation_id, error)
         await self._index.settle(item.id, Failed(str(error)))
 
     async def _postpone(self, item: ItemRecord, error: TransientError | InfrastructureError) -> None:
@@ -226,9 +226,9 @@ class Archiver:
         due = self._clock.now() + pause
         attempts = await self._index.postpone(item.id, str(error), due, counts=counts)
         self._house_troubles[item.id] += not counts
-        _log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
+        log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
         if attempts >= MAX_ATTEMPTS:
-            _log.error("%s: given up after %d attempts", item.correlation_id, attempts)
+            log.error("%s: given up after %d attempts", item.correlation_id, attempts)
             await self._index.settle(item.id, Failed(f"{error} (given up after {attempts} attempts; send it again)"))
 
 

@@ -9,7 +9,7 @@ from teltubby_core.domain.sidecar import message_document, message_json_key
 from teltubby_core.errors import InfrastructureError, PermanentError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BATCH = 20
 
@@ -40,14 +40,14 @@ class DocumentWriter:
         for key in await self._index.pending_deletes():
             await self._store.delete(key)
             await self._index.deleted(key)
-            _log.info("removed %s: its bytes lie under another key", key)
+            log.info("removed %s: its bytes lie under another key", key)
         return 0.0 if written and len(records) == _BATCH else None
 
     async def _try_to_write(self, record: MessageRecord) -> bool:
         try:
             await self._write(record)
         except PermanentError as error:  # a fault of this record alone must not hold up the others
-            _log.error("message record %d can't be documented: %s", record.id, error)  # noqa: TRY400 - no fault of code
+            log.error("message record %d can't be documented: %s", record.id, error)
             self._on_trouble(record.id, str(error))
             return False
         return True

@@ -12,7 +12,7 @@ from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.errors import InfrastructureError
 from teltubby_core.ports import ArchiveIndex, Clock, Inbox, RawUpdate
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BATCH = 100
 MAX_ATTEMPTS = 5
@@ -65,10 +65,10 @@ class Intake:
             await self._take(update)
         except InfrastructureError:
             raise
-        except Exception as error:  # noqa: BLE001 - one update that can't be read must not hold up the others
+        except Exception as error:  # one update that can't be read must not hold up the others
             parked = await self._inbox.fail(update.update_id, f"{type(error).__name__}: {error}", MAX_ATTEMPTS)
             level = logging.ERROR if parked else logging.WARNING
-            _log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=True)
+            log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=True)
             return False
         return True
 
@@ -77,11 +77,11 @@ class Intake:
         refusal = self._refusal(message)
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
-            _log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
+            log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
             await self._inbox.finish(update.update_id)
         elif message.media:
             await self._index.admit(update.update_id, message, self._window, self._clock.now())
-            _log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)
+            log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)
         else:
             text = await self._answer(message)
             await self._index.answer(update.update_id, message.chat_id, message.message_id, text)

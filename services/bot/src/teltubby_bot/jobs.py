@@ -6,7 +6,7 @@ from collections.abc import Callable
 from teltubby_core.domain.jobs import JobCompleted, JobProgress
 from teltubby_core.ports import ArchiveIndex, EventDelivery, Events, JobQueue, ObjectStore
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BATCH = 50
 _EVENT_WAIT = 5.0  # seconds
@@ -25,7 +25,7 @@ class JobPublisher:
         for job in jobs:
             await self._queue.publish(job)
             await self._index.job_published(job.job_id)
-            _log.info("%s: job %s published", job.correlation_id, job.job_id)
+            log.info("%s: job %s published", job.correlation_id, job.job_id)
         return 0.0 if len(jobs) == _BATCH else None
 
 
@@ -64,12 +64,12 @@ class EventReader:
         if record_id is not None and isinstance(event, JobProgress):
             self._on_progress(record_id, event)
         elif record_id is not None:
-            _log.info("job %s: %s", event.job_id, event.kind)
+            log.info("job %s: %s", event.job_id, event.kind)
             self._on_change()
 
     async def _drop_missing_twin(self, event: JobCompleted) -> None:
         """The new object becomes a duplicate only of one that is really there."""
         known = await self._index.known_hash(event.sha256)
         if known and known.key != event.key and await self._store.head(known.key) is None:
-            _log.error("object %s is gone from the bucket; %s takes its place", known.key, event.key)
+            log.error("object %s is gone from the bucket; %s takes its place", known.key, event.key)
             await self._index.forget_object(known.key)

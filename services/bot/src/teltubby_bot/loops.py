@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from teltubby_core.errors import ConfigurationError, TeltubbyError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30.0
 """Longest sleep: a wake-up that got lost costs no more than this."""
@@ -45,8 +45,8 @@ class Loop:
         except TeltubbyError as error:
             retry_after = getattr(error, "retry_after", None)
             return self._failed(f"{error}", retry_after)
-        except Exception:  # noqa: BLE001 - the loop's edge: logged, tried again
-            _log.exception("unexpected error in %s", self.name)
+        except Exception:  # the loop's edge: logged, tried again
+            log.exception("unexpected error in %s", self.name)
             return self._failed("unexpected error", None)
         self._backoff = 0.0
         return _IDLE_SECONDS if due is None else min(max(due, 0.0), _IDLE_SECONDS)
@@ -54,7 +54,7 @@ class Loop:
     def _failed(self, text: str, retry_after: float | None) -> float:
         self._backoff = min(max(self._backoff * 2, _FIRST_BACKOFF), _LONGEST_BACKOFF)
         pause = max(self._backoff, retry_after or 0.0)
-        _log.warning("%s: %s; next try in %.1f s", self.name, text, pause)
+        log.warning("%s: %s; next try in %.1f s", self.name, text, pause)
         return pause
 
     async def _sleep(self, seconds: float, stop: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ from teltubby_bot.telegram import POLL_LIMIT, Telegram
 from teltubby_core.errors import DatabaseUnavailableError, TeltubbyError
 from teltubby_core.ports import Inbox, RawUpdate
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _NOT_KEPT = (
     "I can't keep your message right now: {reason}.\n"
@@ -65,7 +65,7 @@ class Poller:
             await self._tell(updates, str(error))
             raise
         self._told.clear()
-        _log.debug("inbox: %d updates, %d new", len(updates), new)
+        log.debug("inbox: %d updates, %d new", len(updates), new)
 
     async def _tell(self, updates: Sequence[RawUpdate], reason: str) -> None:
         for update in updates:
@@ -77,5 +77,5 @@ class Poller:
             try:
                 await self._telegram.send(chat["id"], _NOT_KEPT.format(reason=reason), message["message_id"])
             except TeltubbyError as error:
-                _log.warning("user %s can't be told that the database is unavailable: %s", sender, error)
+                log.warning("user %s can't be told that the database is unavailable: %s", sender, error)
             self._told.add(sender)

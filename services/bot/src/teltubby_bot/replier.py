@@ -13,7 +13,7 @@ from teltubby_core.domain.records import Reply
 from teltubby_core.errors import PermanentError, TeltubbyError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BATCH = 100
 _MAX_CHATS = 16  # chats written to at once
@@ -111,11 +111,11 @@ class Replier:
                 await self._show(reply)
         except TeltubbyError as error:
             pause = getattr(error, "retry_after", None) or self._pace.progress_seconds
-            _log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
+            log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
             self._next_call[chat_id] = self._clock.now() + pause
             await asyncio.sleep(pause)
-        except Exception:  # noqa: BLE001 - the edge of one chat's round: logged, tried again
-            _log.exception("unexpected error while replying in chat %d", chat_id)
+        except Exception:  # the edge of one chat's round: logged, tried again
+            log.exception("unexpected error while replying in chat %d", chat_id)
             await asyncio.sleep(self._pace.progress_seconds)
         finally:
             del self._chats[chat_id]
@@ -173,6 +173,6 @@ class Replier:
         except TransientError:
             raise
         except PermanentError as error:
-            _log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
+            log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
             return None
         return sent_id

@@ -19,7 +19,7 @@ from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.errors import TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, Events, Inbox, JobQueue, ObjectStore
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _KEEP_DONE_UPDATES = 7 * 86400.0  # seconds; for people who look into what happened
 _PRUNE_EVERY = 3600.0
@@ -137,9 +137,9 @@ class Bot:
             return
         await claim(self._ports.store, me.id)
         swept = await self._ports.store.sweep()
-        _log.info("bot @%s (%d) takes messages from %d users", me.username, me.id, len(self._options.whitelist))
+        log.info("bot @%s (%d) takes messages from %d users", me.username, me.id, len(self._options.whitelist))
         if swept:
-            _log.info("removed %d unfinished uploads of an earlier run", swept)
+            log.info("removed %d unfinished uploads of an earlier run", swept)
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in self._loops:
@@ -155,7 +155,7 @@ class Bot:
                 return await self._ports.telegram.me()
             except TransientError as error:
                 pause = max(wait, error.retry_after or 0.0)
-                _log.warning("waiting for Telegram: %s; next try in %.0f s", error, pause)
+                log.warning("waiting for Telegram: %s; next try in %.0f s", error, pause)
                 await wait_any([stop], pause)
                 wait = min(wait * 2, _LONGEST_WAIT)
         return None
@@ -163,7 +163,7 @@ class Bot:
     async def _prune(self) -> float:
         removed = await self._ports.inbox.prune(self._ports.clock.now() - _KEEP_DONE_UPDATES)
         if removed:
-            _log.info("inbox: %d done updates pruned", removed)
+            log.info("inbox: %d done updates pruned", removed)
         return _PRUNE_EVERY
 
 

@@ -10,7 +10,7 @@ from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
-from teltubby_worker.settings import WorkerSettings, mtproto_problems
+from teltubby_worker.settings import WorkerSettings
 
 _SILENCE_SHARE = 0.5
 """A connection that is silent for half the I/O timeout is replaced, so that there is time to go on at the same byte."""
@@ -48,11 +48,8 @@ def build_worker(
 
 
 def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -> Session:
-    problems = mtproto_problems(settings)
-    if problems:
-        raise ConfigurationError(problems)
-    assert settings.mtproto_api_id is not None
-    assert settings.mtproto_api_hash is not None
+    if settings.mtproto_api_id is None or settings.mtproto_api_hash is None:
+        raise ConfigurationError([str(settings.mtproto_missing)])
     quiet_telethon()
     if settings.mtproto_public_key is not None:
         _trust(settings.mtproto_public_key)

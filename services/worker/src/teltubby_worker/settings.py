@@ -1,4 +1,4 @@
-"""The worker's settings, and whether they are enough to fetch anything."""
+"""The worker's settings."""
 
 import os
 import socket
@@ -51,18 +51,3 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
     def mtproto_public_key(self) -> bytes | None:
         """The content of MTPROTO_PUBLIC_KEY_FILE."""
         return self._public_key
-
-
-def mtproto_problems(settings: MtprotoSettings) -> list[str]:
-    """Return one sentence for each setting that large files need and that is missing; none: all is there."""
-    required = {"MTPROTO_API_ID": settings.mtproto_api_id, "MTPROTO_API_HASH": settings.mtproto_api_hash}
-    return [
-        f"{name}: missing (without it large files wait; get it from my.telegram.org)"
-        for name, value in required.items()
-        if value is None
-    ]
-
-
-def mtproto_configured(settings: MtprotoSettings) -> bool:
-    """Tell whether large files can be fetched; without this their jobs wait."""
-    return not mtproto_problems(settings)

@@ -10,7 +10,7 @@ from teltubby_core.domain.jobs import JobEvent, JobProgress, job_event
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _MAX_PROGRESS = 1000
 """Jobs whose latest progress is kept; more never run at once, and the oldest report is the first to go."""
@@ -86,6 +86,6 @@ def _first(db: sqlite3.Connection) -> EventDelivery | None:
         except ValidationError as error:
             # as after a downgrade; the reconciler finds out what became of the job
             where = error.errors()[0]["loc"]
-            _log.error("event %d can't be read and is dropped: wrong at %s", row["tag"], where)
+            log.error("event %d can't be read and is dropped: wrong at %s", row["tag"], where)
             db.execute(_REMOVE, (row["tag"],))
     return None

@@ -15,7 +15,7 @@ from teltubby_core.wakeup import Wakeup
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _FREE = "UPDATE queued_jobs SET holder = NULL, redeliveries = redeliveries + 1 WHERE holder IS NOT NULL"
 _MAKE_ROOM = "DELETE FROM queued_jobs WHERE job_id = ? AND dead_reason IS NOT NULL"
@@ -131,7 +131,7 @@ class SqliteJobQueue:
                 job = JobMessage.model_validate_json(row["payload"])
             except ValidationError as error:
                 reason = f"can't be read: {error.error_count()} wrong fields, the first {error.errors()[0]['loc']}"
-                _log.error("job %s is a dead letter: %s", row["job_id"], reason)  # input stays out
+                log.error("job %s is a dead letter: %s", row["job_id"], reason)  # input stays out
                 db.execute(_BURY_UNREADABLE, (reason, row["tag"]))
                 continue
             db.execute(_TAKE, (self._holder, row["tag"]))

@@ -1,0 +1,157 @@
+"""A Telegram of our own, in memory: it keeps updates until they are confirmed and shows what stands in each chat."""
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from teltubby_bot.telegram import POLL_LIMIT, Me
+from teltubby_core.domain.media import MediaItem
+from teltubby_core.errors import FileTooBigError, PermanentError, TeltubbyError
+from teltubby_core.ports import MediaSource, RawUpdate
+from teltubby_core.testing import MemorySource
+
+BOT_ID = 777
+DOWNLOAD_LIMIT = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of the bot as it was first sent."""
+
+    id: int
+    chat_id: int
+    text: str
+    reply_to: int
+
+
+class FakeTelegram:
+    """Answers like the Bot API.
+
+    Attributes:
+        files: content by file_id.
+        sizes: announced sizes, where they differ from the content's, by file_id; over 20 MB is "too big".
+        sent: every message of the bot in order.
+        edits: every edit as (chat, message, text) in order.
+        downloads: how often each file was asked for.
+        failures: errors to raise next, by method ("me", "poll", "send", "edit", "download").
+        broken: an error that a method raises until it is taken away.
+        gate: cleared, no download begins before it is set.
+        offsets: every offset that was polled with.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.sizes: dict[str, int] = {}
+        self.sent: list[Sent] = []
+        self.edits: list[tuple[int, int, str]] = []
+        self.downloads: Counter[str] = Counter()
+        self.failures: dict[str, list[Exception]] = defaultdict(list)
+        self.broken: dict[str, Exception] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.offsets: list[int | None] = []
+        self.running = self.most_running = 0
+        self._kept: dict[int, RawUpdate] = {}
+        self._changed = asyncio.Event()
+
+    def deliver(self, *updates: dict[str, Any] | RawUpdate) -> None:
+        """Let updates wait at Telegram."""
+        for update in updates:
+            raw = update if isinstance(update, RawUpdate) else RawUpdate(update["update_id"], json.dumps(update))
+            self._kept[raw.update_id] = raw
+        self._changed.set()
+
+    @property
+    def unconfirmed(self) -> list[int]:
+        """Ids of the updates that still wait."""
+        return sorted(self._kept)
+
+    def shown(self, chat_id: int) -> list[str]:
+        """What the bot's messages in a chat say now, in the order they were sent."""
+        texts = {message.id: message.text for message in self.sent if message.chat_id == chat_id}
+        texts.update((message_id, text) for chat, message_id, text in self.edits if chat == chat_id)
+        return list(texts.values())
+
+    async def me(self) -> Me:
+        """See Telegram."""
+        self._fail("me")
+        return Me(BOT_ID, "archive_bot")
+
+    async def poll(self, offset: int | None, timeout_seconds: float) -> Sequence[RawUpdate]:
+        """See Telegram."""
+        self._fail("poll")
+        self.offsets.append(offset)
+        for update_id in [known for known in self._kept if offset is not None and known < offset]:
+            del self._kept[update_id]
+        if not self._kept and timeout_seconds:
+            self._changed.clear()
+            await asyncio.wait([asyncio.ensure_future(self._changed.wait())], timeout=timeout_seconds)
+        return [self._kept[update_id] for update_id in sorted(self._kept)[:POLL_LIMIT]]
+
+    async def send(self, chat_id: int, text: str, reply_to: int) -> int:
+        """See Telegram."""
+        self._fail("send")
+        message = Sent(5000 + len(self.sent), chat_id, text, reply_to)
+        self.sent.append(message)
+        return message.id
+
+    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+        """See Telegram. To edit a text into itself is a defect of the bot."""
+        self._fail("edit")
+        current = next((m.text for m in self.sent if m.id == message_id), None)
+        earlier = [edited for _, edited_id, edited in self.edits if edited_id == message_id]
+        assert text != (earlier[-1] if earlier else current), "an edit that changes nothing"
+        self.edits.append((chat_id, message_id, text))
+
+    def source(self, item: MediaItem) -> MediaSource:
+        """See Telegram."""
+        return _Download(self, item.file_id)
+
+    def _fail(self, method: str) -> None:
+        if self.failures[method]:
+            raise self.failures[method].pop(0)
+        if method in self.broken:
+            raise self.broken[method]
+
+
+class _Download:
+    def __init__(self, telegram: FakeTelegram, file_id: str) -> None:
+        self._telegram = telegram
+        self._file_id = file_id
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        telegram = self._telegram
+        telegram.downloads[self._file_id] += 1
+        telegram.running += 1
+        telegram.most_running = max(telegram.most_running, telegram.running)
+        try:
+            await telegram.gate.wait()
+            telegram._fail("download")
+            if telegram.sizes.get(self._file_id, 0) > DOWNLOAD_LIMIT:
+                raise FileTooBigError("the file is too big for the Bot API")
+            if self._file_id not in telegram.files:
+                raise PermanentError("Telegram refuses the request: wrong file_id")
+            async for chunk in MemorySource(telegram.files[self._file_id]).chunks():
+                yield chunk
+        finally:
+            telegram.running -= 1
+
+
+class Failing:
+    """Stands before a port and raises ``error`` from the methods named in ``methods``, until told otherwise."""
+
+    def __init__(self, port: Any, error: TeltubbyError) -> None:
+        self._port = port
+        self._error = error
+        self.methods: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.methods:
+            return self._raise
+        return getattr(self._port, name)
+
+    async def _raise(self, *_: object, **__: object) -> Any:
+        raise self._error

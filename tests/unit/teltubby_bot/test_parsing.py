@@ -1,0 +1,175 @@
+"""Real Bot API JSON becomes messages free of any SDK."""
+
+from typing import Any
+
+import pytest
+
+from support import CURATOR, DATE
+from teltubby_bot.botapi import parse_update
+from teltubby_core.domain.media import IncomingMessage, MediaKind
+from unit.teltubby_bot.wire import KINDS, UNIX, a_command, a_payload, an_update, channel_chat, group_chat, user
+
+
+def _parse(**fields: Any) -> IncomingMessage:
+    message = parse_update(an_update(1, **fields))
+    assert message is not None
+    return message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_is_recognised(kind: str) -> None:
+    media = _parse(**a_payload(kind)).media
+    assert media is not None
+    assert (media.kind, media.file_id, media.file_unique_id, media.size_bytes) == (
+        MediaKind(kind),
+        "file-a",
+        "unique-a",
+        1000,
+    )
+
+
+def test_every_kind_is_tested() -> None:
+    assert set(KINDS) == set(MediaKind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_unknown_size_is_still_a_file(kind: str) -> None:
+    media = _parse(**a_payload(kind, size=None)).media
+    assert media is not None
+    assert media.size_bytes is None
+
+
+def test_of_a_photo_the_largest_size_counts_whatever_the_order() -> None:
+    sizes = a_payload("photo")["photo"]
+    for order in (sizes, sizes[::-1]):
+        media = _parse(photo=order).media
+        assert media is not None
+        assert (media.file_id, media.width, media.height, media.mime_type) == ("file-a", 1280, 853, "image/jpeg")
+
+
+def test_an_animation_is_no_document_though_telegram_sends_both() -> None:
+    payload = a_payload("animation")
+    assert set(payload) == {"animation", "document"}
+    media = _parse(**payload).media
+    assert media is not None
+    assert media.kind is MediaKind.ANIMATION
+
+
+def test_what_telegram_tells_of_a_file_is_kept() -> None:
+    video, note, document = (_parse(**a_payload(kind)).media for kind in ("video", "video_note", "document"))
+    assert video is not None
+    assert (video.width, video.height, video.duration, video.original_filename) == (1280, 720, 12, "clip.mp4")
+    assert note is not None
+    assert (note.width, note.height, note.duration) == (240, 240, 8)
+    assert document is not None
+    assert (document.mime_type, document.width, document.duration) == ("application/pdf", None, None)
+
+
+def test_who_sent_what_when_and_with_which_words() -> None:
+    entities = [{"type": "bold", "offset": 0, "length": 2}]
+    message = _parse(**a_payload("photo"), caption="at the sea", caption_entities=entities, media_group_id="135")
+    assert (message.chat_id, message.chat_type, message.message_id, message.date) == (CURATOR, "private", 7, DATE)
+    assert (message.sender_id, message.sender_name, message.sender_username) == (CURATOR, "Ada L.", "ada")
+    assert (message.caption, message.media_group_id) == ("at the sea", "135")
+    assert message.caption_entities == ({"type": "bold", "offset": 0, "length": 2},)
+    assert message.forward_origin is None
+
+
+ORIGINS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {"type": "user", "sender_user": user(9, "grace")},
+        {"type": "user", "id": 9, "name": "Ada L.", "username": "grace"},
+    ),
+    ({"type": "hidden_user", "sender_user_name": "Somebody"}, {"type": "hidden_user", "name": "Somebody"}),
+    (
+        {"type": "chat", "sender_chat": group_chat(), "author_signature": "admin"},
+        {"type": "chat", "id": -5, "title": "Friends", "author_signature": "admin"},
+    ),
+    (
+        {"type": "channel", "chat": channel_chat(), "message_id": 99, "author_signature": "desk"},
+        {
+            "type": "channel",
+            "id": -1001,
+            "title": "The News",
+            "username": "thenews",
+            "message_id": 99,
+            "author_signature": "desk",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), ORIGINS, ids=[raw["type"] for raw, _ in ORIGINS])
+def test_forward_origins(raw: dict[str, Any], expected: dict[str, Any]) -> None:
+    origin = _parse(**a_payload("photo"), forward_origin={"date": UNIX - 60, **raw}).forward_origin
+    assert origin is not None
+    told = origin.model_dump(exclude_none=True)
+    assert told.pop("date").timestamp() == UNIX - 60
+    assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("location", {"latitude": 1.0, "longitude": 2.0}),
+        ("contact", {"phone_number": "+1", "first_name": "X"}),
+        ("dice", {"emoji": "🎲", "value": 3}),
+        (
+            "poll",
+            {
+                "id": "1",
+                "question": "?",
+                "options": [],
+                "total_voter_count": 0,
+                "is_closed": False,
+                "is_anonymous": True,
+                "type": "regular",
+                "allows_multiple_answers": False,
+            },
+        ),
+        ("venue", {"location": {"latitude": 1.0, "longitude": 2.0}, "title": "T", "address": "A"}),
+    ],
+)
+def test_what_is_no_file_is_named(name: str, payload: dict[str, Any]) -> None:
+    message = _parse(**{name: payload})
+    assert (message.media, message.unsupported) == (None, name)
+
+
+def test_a_command_keeps_its_entities() -> None:
+    message = parse_update(a_command(1, "/status now"))
+    assert message is not None
+    assert message.text == "/status now"
+    assert message.entities == ({"type": "bot_command", "offset": 0, "length": 7},)
+
+
+def test_a_channel_post_is_a_message_without_sender() -> None:
+    post = {"message_id": 7, "date": UNIX, "chat": channel_chat(), **a_payload("photo")}
+    message = parse_update({"update_id": 1, "channel_post": post})
+    assert message is not None
+    assert (message.chat_type, message.sender_id, message.chat_title) == ("channel", None, "The News")
+
+
+@pytest.mark.parametrize("kind", ["edited_message", "my_chat_member_that_is_new", "poll_answer_of_the_future"])
+def test_other_updates_are_no_messages(kind: str) -> None:
+    body = an_update(1, text="x")["message"] if kind == "edited_message" else {}
+    assert parse_update({"update_id": 1, kind: body}) is None
+
+
+def test_fields_that_are_not_known_yet_do_no_harm() -> None:
+    assert _parse(**a_payload("photo"), brand_new={"a": 1}).media is not None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {},
+        {"update_id": 1, "message": {"message_id": 7}},
+        {"update_id": 1, "message": {"message_id": "x", "date": "yesterday", "chat": None}},
+        an_update(1, document={"mime_type": "x/y"}),
+        an_update(1, photo=[{"width": 1}]),
+        an_update(1, **a_payload("photo"), forward_origin={"type": "moon", "date": UNIX}),
+    ],
+)
+def test_what_telegram_does_not_document_is_an_error_not_a_guess(raw: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        parse_update(raw)
