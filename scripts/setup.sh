@@ -59,7 +59,10 @@ wanted=$(cat "$here/uv.lock" "$here"/pyproject.toml "$here"/*/pyproject.toml "$h
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   say "installing the locked Python packages into $environment"
   python=$(find_python)
-  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$environment "$tools/bin/uv" sync --quiet --locked --project "$here" --python "$python"
+  # The system's certificates, where there are some: a company's proxy may sign with its own.
+  [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
+  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$environment \
+    "$tools/bin/uv" sync --quiet --locked --project "$here" --python "$python"
   printf '%s' "$wanted" >"$stamp"
 fi
 printf '%s\n' "$environment"

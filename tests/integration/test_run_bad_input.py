@@ -90,6 +90,16 @@ async def test_the_archive_of_another_bot_is_refused(stage: Stage):
     assert f"is the archive of bot {stage.cast.bot.id}" in stage.log()
 
 
+async def test_the_database_of_another_bot_is_refused(stage: Stage):
+    await stage.start()
+    assert await stage.stop() == 0
+    other = stage.world.add_bot("Other", "other_bot")
+    stage.settings["TELEGRAM_BOT_TOKEN"] = other.token or ""
+    stage.settings["ARCHIVE_DIR"] += "-other"
+    assert await exit_status(stage) == 2
+    assert f"SQLITE_PATH: this database is the index of bot {stage.cast.bot.id}" in stage.log()
+
+
 async def test_a_locked_database_is_told_and_the_message_is_archived_once_it_is_free(stage: Stage):
     await stage.start()
     blocker = sqlite3.connect(stage.database, isolation_level=None)

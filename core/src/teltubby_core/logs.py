@@ -12,6 +12,10 @@ _CHATTY = ("httpx", "httpcore", "telegram", "telethon", "asyncio")
 """Libraries whose INFO lines hold URLs (the token is part of every Bot API URL) or nothing a person needs."""
 
 
+_TRACE = ("correlation_id", "job_id")
+"""What a log call may add (``extra``) so that one message can be followed through all services."""
+
+
 def redact(text: str) -> str:
     """Return ``text`` without bot tokens."""
     return _TOKEN.sub("<bot token>", text)
@@ -33,6 +37,7 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= {name: value for name in _TRACE if (value := getattr(record, name, None))}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return redact(json.dumps(line, ensure_ascii=False))

@@ -203,6 +203,13 @@ class Inbox(Protocol):
 class ArchiveIndex(Protocol):
     """The truth about messages, items, duplicates, jobs and replies. Every method is one transaction."""
 
+    async def claim(self, bot_id: int) -> int:
+        """Record whose index this is, at first sight; return the owner's bot id.
+
+        Two bots in one index would give the same chat and message ids to different messages.
+        """
+        ...
+
     async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
         """Take a message with a file in, once; return the id of its MessageRecord."""
         ...

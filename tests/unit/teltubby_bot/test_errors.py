@@ -75,9 +75,10 @@ def test_no_entry_of_the_table_hides_behind_a_wider_one() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (tg.InvalidToken(), ConfigurationError),
+        (tg.InvalidToken("Unauthorized"), ConfigurationError),
         (tg.BadRequest("File is too big"), FileTooBigError),
         (tg.BadRequest("wrong file_id"), PermanentError),
+        (tg.BadRequest("wrong file_id or the file is temporarily unavailable"), TransientError),
         (tg.Forbidden("bot was blocked by the user"), PermanentError),
         (tg.Conflict("terminated by other getUpdates request"), ConflictError),
         (tg.TimedOut(), TransientError),

@@ -125,6 +125,8 @@ def test_forward_origins(raw: dict[str, Any], expected: dict[str, Any]) -> None:
                 "is_anonymous": True,
                 "type": "regular",
                 "allows_multiple_answers": False,
+                "allows_revoting": True,
+                "members_only": False,
             },
         ),
         ("venue", {"location": {"latitude": 1.0, "longitude": 2.0}, "title": "T", "address": "A"}),

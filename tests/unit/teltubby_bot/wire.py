@@ -27,7 +27,13 @@ KINDS = ("photo", *_NAMED)
 
 def user(user_id: int = CURATOR, username: str | None = "ada") -> dict[str, Any]:
     """Return a User."""
-    found: dict[str, Any] = {"id": user_id, "is_bot": False, "first_name": "Ada", "last_name": "L.", "language_code": "en"}
+    found: dict[str, Any] = {
+        "id": user_id,
+        "is_bot": False,
+        "first_name": "Ada",
+        "last_name": "L.",
+        "language_code": "en",
+    }
     return {**found, "username": username} if username else found
 
 
@@ -74,6 +80,6 @@ def an_update(update_id: int, message_id: int = 7, *, sender: int = CURATOR, **f
 
 def a_command(update_id: int, text: str, message_id: int = 7) -> dict[str, Any]:
     """Return an Update with a command."""
-    length = len(text.split()[0])
+    length = len(text.split(maxsplit=1)[0])
     entity = {"type": "bot_command", "offset": 0, "length": length}
     return an_update(update_id, message_id, text=text, entities=[entity])

@@ -82,3 +82,11 @@ def test_libraries_that_log_urls_are_quiet_below_warnings(start: Start, name: st
 @pytest.mark.parametrize("text", ["12:30:45", "1:2", "teltubby/2025/03/ada/7", "sha256:" + "ab" * 32])
 def test_what_is_no_token_stays(text: str) -> None:
     assert redact(text) == text
+
+
+def test_a_json_line_says_which_message_and_job_it_is_about() -> None:
+    stream = io.StringIO()
+    set_up_logging("INFO", "json", stream)
+    logging.getLogger("teltubby").info("stored", extra={"correlation_id": "u7", "job_id": "j1"})
+    line = json.loads(stream.getvalue())
+    assert (line["correlation_id"], line["job_id"]) == ("u7", "j1")

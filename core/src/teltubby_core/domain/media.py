@@ -21,7 +21,7 @@ class MediaKind(StrEnum):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # captions are not for logs
 
 
 class MediaItem(_Value):

@@ -130,12 +130,12 @@ class Bot:
         """Run until ``stop``.
 
         Raises:
-            ConfigurationError: the token is refused, or the bucket is another bot's.
+            ConfigurationError: the token is refused, or bucket or index are another bot's.
         """
         me = await self._reach_telegram(stop)
         if me is None:
             return
-        await claim(self._ports.store, me.id)
+        await claim(self._ports.store, self._ports.index, me.id)
         swept = await self._ports.store.sweep()
         log.info("bot @%s (%d) takes messages from %d users", me.username, me.id, len(self._options.whitelist))
         if swept:

@@ -16,6 +16,9 @@ class SqliteIndex:
         self._database = database
         self._dedup = dedup
 
+    async def claim(self, bot_id: int) -> int:
+        return await self._database.run(lambda c: intake.claim(c, bot_id))
+
     async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
         return await self._database.run(lambda c: intake.admit(c, update_id, message, window, now))
 

@@ -10,6 +10,15 @@ from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.records import ItemRecord
 
 
+def claim(connection: sqlite3.Connection, bot_id: int) -> int:
+    """Record whose index this is, at first sight; return the owner."""
+    row = connection.execute("SELECT bot_id FROM owner").fetchone()
+    if row is not None:
+        return int(row["bot_id"])
+    connection.execute("INSERT INTO owner (bot_id) VALUES (?)", (bot_id,))
+    return bot_id
+
+
 def admit(
     connection: sqlite3.Connection, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float
 ) -> int:

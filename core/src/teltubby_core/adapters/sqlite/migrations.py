@@ -5,6 +5,10 @@ import sqlite3
 from teltubby_core.errors import ConfigurationError
 
 _FIRST = """
+CREATE TABLE owner (
+    bot_id INTEGER NOT NULL                 -- one row: whose index this is
+);
+
 CREATE TABLE inbox (
     bot_id INTEGER NOT NULL,
     update_id INTEGER NOT NULL,

@@ -21,6 +21,8 @@ TOKEN_REFUSED = "TELEGRAM_BOT_TOKEN: Telegram refuses it (401 Unauthorized); get
 def _bad_request(error: Exception) -> TeltubbyError:
     if "file is too big" in str(error).lower():
         return FileTooBigError("the file is too big for the Bot API")
+    if "temporarily unavailable" in str(error).lower():
+        return TransientError(f"Telegram can't hand the file out right now: {error}")
     return PermanentError(f"Telegram refuses the request: {error}")
 
 
