@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teltubby_cli.demo.cast import API_HASH, API_ID, Cast, new_cast
+from teltubby_cli.demo.cast import Cast, new_cast, settings_of_run
 from teltubby_cli.demo.check import check
 from teltubby_simulator.content import BytesContent, SeededContent
 from teltubby_simulator.model import Media, Message, User
@@ -173,22 +173,8 @@ async def new_stage(folder: Path) -> AsyncIterator[Stage]:
     """A simulator and settings; the test starts the process, this ends it."""
     cast = new_cast()
     async with TelegramSimulator(cast.world) as simulator:
-        key_file = folder / "simulator.pem"
-        key_file.write_text(simulator.mtproto_public_key)
-        host, port = simulator.mtproto_address
-        settings = {
-            "TELEGRAM_BOT_TOKEN": cast.bot.token or "",
-            "TELEGRAM_WHITELIST_IDS": str(cast.curator.id),
-            "TELEGRAM_API_URL": simulator.bot_api_url,
-            "MTPROTO_API_ID": str(API_ID),
-            "MTPROTO_API_HASH": API_HASH,
-            "MTPROTO_SERVER": f"{host}:{port}",
-            "MTPROTO_DC_ID": str(simulator.mtproto_dc_id),
-            "MTPROTO_PUBLIC_KEY_FILE": str(key_file),
-            "ARCHIVE_DIR": str(folder / "archive"),
-            "SQLITE_PATH": str(folder / "data" / "teltubby.db"),
+        settings = settings_of_run(simulator, cast, folder) | {
             "ALBUM_AGGREGATION_WINDOW_SECONDS": "0.5",
-            "PYTHONUTF8": "1",
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         }
         stage = Stage(simulator, cast, folder, settings)

@@ -18,6 +18,7 @@ from teltubby_core.errors import (
     StorageUnavailableError,
     TransientError,
 )
+from teltubby_core.testing import StoredObject
 from unit.teltubby_bot.fakes import DOWNLOAD_LIMIT, Failing
 from unit.teltubby_bot.stage import Stage
 
@@ -112,16 +113,10 @@ async def test_a_known_file_is_not_even_asked_for(bench: Bench) -> None:
 
 async def test_a_known_large_file_makes_no_job(bench: Bench) -> None:
     first = await bench.stage.stored(1)
-    bench.stage.store.objects[str(first.key)] = bench.stage.store.objects.get("x") or _an_object()
+    bench.stage.store.objects[str(first.key)] = StoredObject(b"x", "image/jpeg")
     media = first.media.model_copy(update={"size_bytes": DOWNLOAD_LIMIT + 1})
     assert (await bench.settled(await bench.stage.item(2, media))).state is ItemState.DUPLICATE
     assert await bench.stage.index.unpublished_jobs(1) == []
-
-
-def _an_object() -> Any:
-    from teltubby_core.testing import StoredObject
-
-    return StoredObject(b"x", "image/jpeg")
 
 
 async def test_equal_bytes_under_another_id_are_one_object(bench: Bench) -> None:

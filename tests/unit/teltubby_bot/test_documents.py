@@ -7,9 +7,11 @@ import pytest
 
 from support import a_message
 from teltubby_bot.documents import DocumentWriter
-from teltubby_core.domain.records import Failed
+from teltubby_core.domain.records import Failed, Stored
+from teltubby_core.domain.routing import Route
 from teltubby_core.errors import DatabaseUnavailableError, StorageFullError, TransientError
 from teltubby_core.testing import StoredObject
+from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import WINDOW, Stage
 
 PATH = "teltubby/2025/03/ada/7/message.json"
@@ -119,9 +121,6 @@ async def test_the_object_of_a_duplicate_goes(stage: Stage) -> None:
     twin = "teltubby/2025/03/ada/2/x.jpg"
     for key in (str(first.key), twin):
         stage.store.objects[key] = StoredObject(b"x", "image/jpeg")
-    from teltubby_core.domain.records import Stored
-    from teltubby_core.domain.routing import Route
-
     await stage.index.settle(second.id, Stored(twin, str(first.sha256), 1, Route.BOT_API))
     await _writer(stage).step()
     assert twin not in stage.store.objects
@@ -142,8 +141,6 @@ async def test_a_removal_that_fails_is_tried_again(stage: Stage) -> None:
 
 
 async def test_a_document_that_was_written_but_not_recorded_is_written_again(stage: Stage) -> None:
-    from unit.teltubby_bot.fakes import Failing
-
     await stage.stored()
     index = Failing(stage.index, DatabaseUnavailableError("full"))
     index.methods = {"documented"}

@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from teltubby_cli.demo import media
 from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
 from teltubby_simulator.model import ForwardOrigin, Media, Message, User
+from teltubby_simulator.server import TelegramSimulator
 from teltubby_simulator.world import World
 
 MIB = 1024 * 1024
@@ -41,6 +43,26 @@ def new_cast() -> Cast:
     bot = world.add_bot("Teltubby", "teltubby_demo_bot", api_id=API_ID, api_hash=API_HASH)
     curator = world.add_user("Ada", "Lovelace", "ada")
     return Cast(world, bot, curator, world.add_user("Mallory", username="mallory"))
+
+
+def settings_of_run(simulator: TelegramSimulator, cast: Cast, folder: Path) -> dict[str, str]:
+    """Return the environment of a ``teltubby run`` that speaks to ``simulator`` and keeps everything in ``folder``."""
+    key_file = folder / "simulator.pem"
+    key_file.write_text(simulator.mtproto_public_key)
+    host, port = simulator.mtproto_address
+    return {
+        "TELEGRAM_BOT_TOKEN": cast.bot.token or "",
+        "TELEGRAM_WHITELIST_IDS": str(cast.curator.id),
+        "TELEGRAM_API_URL": simulator.bot_api_url,
+        "MTPROTO_API_ID": str(API_ID),
+        "MTPROTO_API_HASH": API_HASH,
+        "MTPROTO_SERVER": f"{host}:{port}",
+        "MTPROTO_DC_ID": str(simulator.mtproto_dc_id),
+        "MTPROTO_PUBLIC_KEY_FILE": str(key_file),
+        "ARCHIVE_DIR": str(folder / "archive"),
+        "SQLITE_PATH": str(folder / "data" / "teltubby.db"),
+        "PYTHONUTF8": "1",
+    }
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.tree import Tree
 
-from teltubby_cli.demo.cast import API_HASH, API_ID, Cast, Files, make_files, new_cast
+from teltubby_cli.demo.cast import Cast, Files, make_files, new_cast, settings_of_run
 from teltubby_cli.demo.check import Finding, check
 from teltubby_core.errors import ConfigurationError
 from teltubby_simulator.model import Message, OriginChannel
@@ -56,12 +56,13 @@ class _Demo:
         self._console = console
         self._folder = folder
         self._archive = Path(keep).absolute() if keep else folder / "archive"
-        self.log = folder / "run.log"
+        self._run_log = folder / "run.log"
         self._large_mb = large_mb
         self._cast: Cast = new_cast()
         self._cast.world.latency = _BOT_API_LATENCY
         self._cast.world.mtproto_latency = _MTPROTO_LATENCY
         self._shown: dict[int, int] = {}
+        self._ended_with: int | None = None  # the status of a run that ended too early
 
     async def play(self) -> int:
         started = time.monotonic()
@@ -72,44 +73,37 @@ class _Demo:
                 await self._scenes(files)
         except (TimeoutError, ChildProcessError) as error:
             self._say(f"\n[red]The demo failed: {escape(str(error)) or 'an answer did not come in time'}[/]")
-            self._say(escape("\n".join(self.log.read_text("utf-8").splitlines()[-_LOG_TAIL:])))
+            self._say(escape("\n".join(self._run_log.read_text("utf-8").splitlines()[-_LOG_TAIL:])))
             return 1
         return self._verdict(time.monotonic() - started)
 
     @asynccontextmanager
     async def _running(self, simulator: TelegramSimulator) -> AsyncIterator[None]:
-        key_file = self._folder / "simulator.pem"
-        key_file.write_text(simulator.mtproto_public_key)
-        host, port = simulator.mtproto_address
-        settings = {
-            "TELEGRAM_BOT_TOKEN": self._cast.bot.token or "",
-            "TELEGRAM_WHITELIST_IDS": str(self._cast.curator.id),
-            "TELEGRAM_API_URL": simulator.bot_api_url,
-            "MTPROTO_API_ID": str(API_ID),
-            "MTPROTO_API_HASH": API_HASH,
-            "MTPROTO_SERVER": f"{host}:{port}",
-            "MTPROTO_DC_ID": str(simulator.mtproto_dc_id),
-            "MTPROTO_PUBLIC_KEY_FILE": str(key_file),
-            "ARCHIVE_DIR": str(self._archive),
-            "SQLITE_PATH": str(self._folder / "data" / "teltubby.db"),
-            "PYTHONUTF8": "1",
-        }
-        with self.log.open("wb") as log:
+        settings = settings_of_run(simulator, self._cast, self._folder) | {"ARCHIVE_DIR": str(self._archive)}
+        with self._run_log.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "teltubby_cli", "run", cwd=self._folder, env=settings, stderr=log
             )
-            watcher = asyncio.create_task(self._watch(process), name="demo chat")
+            tasks = [
+                asyncio.create_task(self._tell_news(), name="demo chat"),
+                asyncio.create_task(self._notice_end(process), name="demo run"),
+            ]
             try:
                 yield
             finally:
-                watcher.cancel()
+                for task in tasks:
+                    task.cancel()
                 await _end(process)
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Print what the bot says as it says it, and notice when it dies."""
-        while process.returncode is None:
-            self._print_news()
+    async def _tell_news(self) -> None:
+        """Print what the bot says as it says it."""
+        while True:
             await self._cast.world.changed.wait_for(self._news)
+            self._print_news()
+
+    async def _notice_end(self, process: asyncio.subprocess.Process) -> None:
+        self._ended_with = await process.wait()
+        self._cast.world.changed.notify()
 
     def _news(self) -> bool:
         return any(len(message.edits) > self._shown.get(message.id, 0) for message in self._answers())
@@ -166,6 +160,8 @@ class _Demo:
         groups = {message.media_group_id or str(message.id): message.id for message in reversed(messages)}
 
         def ended() -> bool:
+            if self._ended_with is not None:
+                raise ChildProcessError(f"teltubby run ended with status {self._ended_with}")
             done = {answer.reply_to_message_id for answer in self._answers() if (answer.text or "").startswith(ends)}
             return set(groups.values()) <= done
 
