@@ -1,10 +1,15 @@
 """What tests of several packages share: waiting for a condition, and messages as a curator would send them."""
 
 import asyncio
+import os
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any, TypeVar
+
+import pytest
 
 from teltubby_core.domain.media import ForwardOrigin, IncomingMessage, MediaItem, MediaKind
 
@@ -28,6 +33,19 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], limit: float = L
             return value  # type: ignore[no-any-return]
         assert loop.time() < deadline, f"not true within {limit:g} s; last seen: {value!r}"
         await asyncio.sleep(_LOOK_EVERY)
+
+
+def mount_namespace() -> list[str]:
+    """Return the command prefix that gives a child mounts of its own, or say why it can't be had."""
+    prefix = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    if shutil.which("unshare"):
+        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=30, check=False)
+        if tried.returncode == 0:
+            return prefix
+    reason = f"{' '.join(prefix)} is not allowed here: no disk can be filled or made read-only"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def a_file(

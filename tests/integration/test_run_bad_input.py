@@ -7,9 +7,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from integration.harness import MIB, Stage
+from support import mount_namespace
 from teltubby_simulator.model import Message
 
 WAITS = "⏸"
@@ -120,12 +119,9 @@ async def test_a_locked_database_is_told_and_the_message_is_archived_once_it_is_
 
 def in_namespace(stage: Stage, mount_point: Path, size: str) -> None:
     """Let the next start see a tmpfs of ``size`` at ``mount_point``."""
-    if shutil.which("unshare") is None:
-        pytest.fail("unshare (util-linux) is needed for this test")
     mount_point.mkdir(parents=True)
     script = f'mount -t tmpfs -o size={size} tmpfs "{mount_point}" && exec "$@"'
-    flags = ["-m"] if os.geteuid() == 0 else ["-r", "-m"]
-    stage.wrapper = ("unshare", *flags, "sh", "-c", script, "sh")
+    stage.wrapper = (*mount_namespace(), "sh", "-c", script, "sh")
 
 
 def seen_by(stage: Stage, path: Path) -> Path:

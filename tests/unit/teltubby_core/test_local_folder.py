@@ -5,7 +5,6 @@ import asyncio
 import fcntl
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support import mount_namespace
 from teltubby_core.adapters._part_files import remove_dead
 from teltubby_core.adapters.local_folder import MAX_DOCUMENT, FolderUpload, LocalFolderStore
 from teltubby_core.errors import PermanentError, StorageUnavailableError
@@ -50,23 +50,12 @@ def open_files() -> int:
 
 def report_of(scene: str, root: Path, *, confined: bool = False) -> dict[str, Any]:
     """Run a scene of folder_child.py, ``confined`` in a mount namespace of its own."""
-    prefix = _namespace() if confined else []
+    prefix = mount_namespace() if confined else []
     child = [*prefix, sys.executable, str(CHILD), scene, str(root)]
     done = subprocess.run(child, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
-
-
-def _namespace() -> list[str]:
-    unshare = shutil.which("unshare")
-    prefix = [unshare or "unshare", "-m"] if os.geteuid() == 0 else [unshare or "unshare", "-rm"]
-    if unshare and subprocess.run([*prefix, "true"], capture_output=True, timeout=LIMIT, check=False).returncode == 0:
-        return prefix
-    reason = f"{' '.join(prefix)} is not allowed here: no disk can be filled or made read-only"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def test_a_full_disk_is_told_and_used_again_once_there_is_space(root: Path) -> None:
