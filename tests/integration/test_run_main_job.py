@@ -172,3 +172,40 @@ async def test_the_session_is_kept_encrypted_and_used_again(stage: Stage):
     token = stage.settings["TELEGRAM_BOT_TOKEN"]
     assert token not in stage.log()
     assert not any(token.encode() in path.read_bytes() for path in stage.database.parent.iterdir())
+
+
+async def test_a_file_over_the_limit_is_skipped_with_the_reason(stage: Stage):
+    stage.settings["MAX_FILE_GB"] = "0.01"
+    await stage.start()
+    album = stage.cast.sends_album([(stage.document("too large", 11 * MIB), None), (stage.document("fits", MIB), None)])
+    await stage.until_ended(album[0])
+    (document,) = documents(stage)
+    skipped, kept = document["telegram"]["items"]
+    assert skipped["skipped_reason"] == "larger than the limit of 0.01 GB (MAX_FILE_GB)"
+    assert skipped["s3_key"] is None
+    assert kept["s3_key"] in document["keys"]
+    assert document["notes"] == ["item 1 skipped: larger than the limit of 0.01 GB (MAX_FILE_GB)"]
+    assert "⏭ #1 skipped: larger than the limit" in stage.said_to(album[0])
+
+
+async def test_what_the_bot_api_refuses_as_too_big_becomes_a_job(stage: Stage):
+    stage.settings["BOT_API_MAX_FILE_SIZE_BYTES"] = str(50 * MIB)  # more than this Bot API really hands out
+    await stage.start()
+    message = stage.cast.sends(stage.document("refused", 21 * MIB))
+    await stage.until_ended(message)
+    stage.assert_archived_once([message])
+    assert documents(stage)[0]["telegram"]["items"][0]["route"] == "mtproto"
+    assert [entry.outcome for entry in stage.world.journal.entries("getFile")] != ["ok"]
+
+
+async def test_what_can_not_be_had_any_more_is_told_and_noted(stage: Stage):
+    await stage.start()
+    stage.simulator.mtproto.faults.latency = 0.2
+    album = stage.cast.sends_album([(stage.document("kept", MIB), None), (stage.document("gone", 30 * MIB), None)])
+    stage.world.delete(album[1])
+    await stage.until(lambda: "❌ #2 failed" in stage.said_to(album[0]), what="the user is told")
+    await stage.until(lambda: documents(stage), what="the document")
+    (document,) = documents(stage)
+    assert document["keys"] == [document["telegram"]["items"][0]["s3_key"]]
+    (note,) = document["notes"]
+    assert note.startswith("item 2 failed: ")

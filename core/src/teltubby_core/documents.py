@@ -59,3 +59,7 @@ def encode(document: MessageDocument | MetadataDocument) -> bytes:
     parsed = document.model_dump(mode="json")
     check(_SCHEMAS[type(document)], parsed)
     return (json.dumps(parsed, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+for _name in _SCHEMAS.values():
+    _validator(_name)  # read here: the first document is made in the event loop, where no disk is waited for

@@ -129,9 +129,7 @@ async def test_the_object_of_a_duplicate_goes(stage: Stage) -> None:
 
 
 async def test_a_removal_that_fails_is_tried_again(stage: Stage) -> None:
-    await stage.database.run(
-        lambda c: c.execute("INSERT INTO pending_deletes VALUES ('teltubby/x', 'now')").rowcount
-    )
+    await stage.database.run(lambda c: c.execute("INSERT INTO pending_deletes VALUES ('teltubby/x', 'now')").rowcount)
     stage.store.fail_with = TransientError("net")
     with pytest.raises(TransientError):
         await _writer(stage).step()

@@ -15,6 +15,8 @@ from teltubby_core.testing import SteppedClock
 from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import Stage
 
+TINY = Pace(0.0, 0.02)
+
 
 class Desk:
     """A replier with its own pace, and the rounds it makes."""
@@ -24,7 +26,7 @@ class Desk:
         self.index = Failing(stage.index, DatabaseUnavailableError("database is full"))
         self.replier = self.make()
 
-    def make(self, pace: Pace = Pace(0.0, 0.02), clock: Any = None) -> Replier:
+    def make(self, pace: Pace = TINY, clock: Any = None) -> Replier:
         telegram: Any = self.stage.telegram
         clock = clock or self.stage.clock
         self.replier = Replier(telegram, self.index, clock, pace=pace, jobs_wait_for=None)

@@ -12,7 +12,9 @@ from teltubby_core.domain.records import ArchiveStats, ItemRecord, ItemState, Me
 from unit.teltubby_core.records import FOLDER, VIDEO, a_record, an_item
 
 
-def _say(record: MessageRecord, progress: dict[str, tuple[int, int | None]] | None = None, **options: str | None) -> str:
+def _say(
+    record: MessageRecord, progress: dict[str, tuple[int, int | None]] | None = None, **options: str | None
+) -> str:
     wait, problem = options.get("wait"), options.get("problem")
     return texts.living_reply(record, progress=progress or {}, jobs_wait_for=wait, problem=problem)
 
@@ -78,13 +80,19 @@ def test_an_album_with_every_outcome_names_the_items_that_need_it() -> None:
 
 def test_ones_own_duplicate_shows_where_the_first_copy_is() -> None:
     text = _say(a_record(an_item(state=ItemState.DUPLICATE)))
-    assert text == "♻️ Already archived: 1 photo\n♻️ already archived: teltubby/2025/02/ada/3/first.jpg"
+    assert text == "♻️ Already archived: 1 photo\nteltubby/2025/02/ada/3/first.jpg"
 
 
 @pytest.mark.parametrize("owner", [OTHER_CURATOR, None])
 def test_anothers_duplicate_shows_neither_key_nor_name(owner: int | None) -> None:
     text = _say(a_record(replace(an_item(state=ItemState.DUPLICATE), duplicate_owner=owner)))
-    assert text == "♻️ Already archived: 1 photo\n♻️ already archived"
+    assert text == "♻️ Already archived: 1 photo"
+
+
+@pytest.mark.parametrize("owner", [OTHER_CURATOR, None])
+def test_in_an_album_too_anothers_duplicate_shows_neither_key_nor_name(owner: int | None) -> None:
+    theirs = replace(an_item(2, state=ItemState.DUPLICATE), duplicate_owner=owner)
+    assert _say(a_record(an_item(1), theirs)).splitlines()[-1] == "♻️ #2 already archived"
 
 
 def test_nothing_archived_is_said_plainly() -> None:

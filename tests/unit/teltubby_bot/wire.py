@@ -6,7 +6,7 @@ from support import CURATOR, DATE
 
 UNIX = int(DATE.timestamp())
 
-_NAMED = {
+_NAMED: dict[str, dict[str, Any]] = {
     "video": {"mime_type": "video/mp4", "width": 1280, "height": 720, "duration": 12, "file_name": "clip.mp4"},
     "document": {"mime_type": "application/pdf", "file_name": "report.pdf"},
     "audio": {"mime_type": "audio/mpeg", "duration": 180, "performer": "X", "title": "Y", "file_name": "song.mp3"},

@@ -158,6 +158,17 @@ async def test_progress_grows_to_the_whole_size(store: MemoryObjectStore) -> Non
     assert told == [65536, 131072, 196608, 262144]
 
 
+async def test_a_file_that_is_too_long_is_not_read_to_its_end(store: MemoryObjectStore) -> None:
+    told: list[int] = []
+
+    async def note(size: int) -> None:
+        told.append(size)
+
+    with pytest.raises(TransferMismatchError, match="more than the announced 65536 bytes"):
+        await archive_item(MemorySource(CONTENT), store, _target(65536), stall_timeout=5, on_progress=note)
+    assert told == [65536]
+
+
 class _Eager:
     """Counts how many chunks were handed out, against what the store has taken."""
 

@@ -107,6 +107,30 @@ def test_a_slug_is_clean_and_no_longer_than_asked(text: str, limit: int) -> None
     assert keys.slugify(slug, limit) == slug
 
 
+@pytest.mark.parametrize(("limit", "slug"), [(2, "ab"), (3, "ab"), (4, "ab.c"), (5, "ab.c")])
+def test_a_slug_that_is_cut_ends_in_a_letter_or_digit(limit: int, slug: str) -> None:
+    assert keys.slugify("ab.c d", limit) == slug
+
+
+def test_the_longest_of_everything_still_fits() -> None:
+    long = "x" * 300
+    message = a_message(INT32, username=long, album="9" * 40, caption=f"{long} " * 6)
+    assert message.media is not None
+    message = message.model_copy(
+        update={"media": message.media.model_copy(update={"original_filename": f"{long}.tar.{long}"})}
+    )
+    name = _name_of(message, 999)
+    assert len(name) == keys.MAX_FILENAME
+    assert name.startswith(f"20250301-123000_{'x' * 24}_{'x' * 24}_m{INT32}-g{'9' * 24}_999")
+    assert name.endswith(".tar.xxxxxxxx")
+
+
+def test_a_long_caption_fills_the_name_and_no_more() -> None:
+    name = _named(f"{'word' * 100} {'word' * 100}", original_filename="a.jpg")
+    assert len(name) == keys.MAX_FILENAME
+    assert name.endswith(".jpg")
+
+
 @pytest.mark.parametrize(
     ("text", "slug"),
     [

@@ -1,6 +1,6 @@
 """The commands a curator can give."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from teltubby_bot import texts
 from teltubby_bot.ownership import OWNER_KEY
@@ -12,11 +12,21 @@ from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 class Commands:
     """Answers commands with text. Reads, changes nothing."""
 
-    def __init__(self, index: ArchiveIndex, store: ObjectStore, clock: Clock, jobs_wait_for: str | None) -> None:
+    def __init__(
+        self,
+        index: ArchiveIndex,
+        store: ObjectStore,
+        clock: Clock,
+        *,
+        jobs_wait_for: str | None,
+        ignored: Callable[[], Mapping[str, int]],
+    ) -> None:
+        """``ignored`` returns how many updates were left alone, by reason."""
         self._index = index
         self._store = store
         self._clock = clock
         self._jobs_wait_for = jobs_wait_for
+        self._ignored = ignored
         self._started = clock.now()
 
     def by_name(self) -> dict[str, Callable[[IncomingMessage], Awaitable[str]]]:
@@ -36,6 +46,7 @@ class Commands:
             bucket=self._store.bucket,
             store=await self._store_state(),
             jobs_wait_for=self._jobs_wait_for,
+            ignored=self._ignored(),
         )
 
     async def _store_state(self) -> str:

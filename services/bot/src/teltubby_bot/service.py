@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _KEEP_DONE_UPDATES = 7 * 86400.0  # seconds; for people who look into what happened
 _PRUNE_EVERY = 3600.0
+_STEP_SECONDS = 2.0  # for a step to end by itself when it is time to stop
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to reach Telegram at start
 
 
@@ -68,7 +69,13 @@ class Bot:
             allowed=lambda sender: sender in options.whitelist,
             on_stored=self._stored,
         )
-        commands = Commands(index, ports.store, clock, options.jobs_wait_for)
+        commands = Commands(
+            index,
+            ports.store,
+            clock,
+            jobs_wait_for=options.jobs_wait_for,
+            ignored=lambda: self.intake.ignored,
+        )
         self.intake = Intake(
             ports.inbox,
             index,
@@ -174,7 +181,7 @@ async def _until(stop: asyncio.Event, loop: Loop) -> None:
     try:
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
-            await asyncio.wait([running], timeout=2.0)
+            await asyncio.wait([running], timeout=_STEP_SECONDS)
     finally:
         stopping.cancel()
         running.cancel()
