@@ -32,7 +32,6 @@ class Meter:
     def read(self) -> Cost:
         """Return the cost so far."""
         wall = time.perf_counter() - self._start
-        import sys; print("idle",self._idle>>10,"hwm",_memory("VmHWM")>>10,file=sys.stderr)
         return Cost(wall, _cpu_seconds() - self._cpu, max(0, _memory("VmHWM") - self._idle))
 
 

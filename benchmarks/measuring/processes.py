@@ -37,7 +37,7 @@ async def started(
 
     Its standard input stays open as long as we live, so that a process can end itself when nobody is left to end it.
     """
-    with open("/tmp/err.log","ab") as errors:
+    with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=errors, env=environment, cwd=folder
         )
