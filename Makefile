@@ -23,7 +23,7 @@ run: ## Serve your bot from this folder (settings in .env, see README)
 test: lint unit integration ## Everything: lint, types, layers, tests
 
 lint: ## Style, types and layers
-	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests && lint-imports --no-cache
+	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks && lint-imports --no-cache
 
 format: ## Put the code into shape
 	@$(SETUP) ruff format . && ruff check --fix .

@@ -6,7 +6,7 @@
 
 Each run is a process of its own that is logged in before the clock starts; the simulator is another one. The clock
 stops when the sha256 is known and the file is closed. What was written is compared with what was sent each time.
-"""  # noqa: INP001
+"""
 
 import argparse
 import asyncio
@@ -21,12 +21,12 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from measuring import processes, report
-from measuring.meter import Cost, Meter
 from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.sessions import MemorySession
 
+from measuring import processes, report
+from measuring.meter import Cost, Meter
 from teltubby_core.adapters.local_folder import LocalFolderStore
 from teltubby_core.archiving import Target, archive_item
 from teltubby_core.domain.jobs import JobMessage

@@ -9,7 +9,7 @@ Two things are measured, on a process that has just started:
 Telegram's limit of one message a second in a chat is in force. So users take turns, or it alone would be measured;
 and the script leaves the burst unanswered, or it would be refused. teltubby answers the burst at Telegram's pace
 while it archives.
-"""  # noqa: INP001
+"""
 
 import argparse
 import asyncio
@@ -25,10 +25,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from measuring import processes, report
 from telegram import Update
 from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
+from measuring import processes, report
 from teltubby_simulator.content import SeededContent, sha256_of
 from teltubby_simulator.model import Message, User
 from teltubby_simulator.server import TelegramSimulator

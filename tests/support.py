@@ -4,16 +4,14 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from teltubby_core.domain.media import ForwardOrigin, IncomingMessage, MediaItem, MediaKind
-
-T = TypeVar("T")
 
 CURATOR = 42
 OTHER_CURATOR = 43
@@ -22,7 +20,7 @@ LIMIT = 5.0
 _LOOK_EVERY = 0.005
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], limit: float = LIMIT) -> T:
+async def eventually(condition: Callable[[], Any], limit: float = LIMIT) -> Any:
     """Return what ``condition`` returns once it is true, or fail after ``limit`` seconds with its last value."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + limit
@@ -30,7 +28,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], limit: float = L
         found = condition()
         value: Any = await found if isawaitable(found) else found
         if value:
-            return value  # type: ignore[no-any-return]
+            return value
         assert loop.time() < deadline, f"not true within {limit:g} s; last seen: {value!r}"
         await asyncio.sleep(_LOOK_EVERY)
 

@@ -187,6 +187,19 @@ async def test_a_read_only_folder_is_told_and_files_are_archived_when_it_is_writ
     check_in_namespace(stage, [message])
 
 
+async def test_started_on_a_read_only_folder_it_takes_messages_in_and_archives_them_later(stage: Stage):
+    in_namespace(stage, stage.archive, "64m,ro")
+    await stage.start()
+    assert "the store is not ready" in stage.log()
+    message = stage.cast.sends(stage.document("small", MIB))
+    await stage.until(
+        lambda: WAITS in stage.said_to(message) and "read-only" in stage.said_to(message), what="the user is told"
+    )
+    await remount(stage, stage.archive, "rw")
+    await stage.until_ended(message, limit=150)
+    check_in_namespace(stage, [message])
+
+
 async def test_with_no_room_for_the_database_the_message_stays_at_telegram(stage: Stage):
     in_namespace(stage, stage.database.parent, "4m")
     await stage.start()

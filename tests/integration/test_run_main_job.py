@@ -140,7 +140,7 @@ async def test_commands_and_hints_are_answered(stage: Stage):
     assert "/status" in help_
     assert "0 files" in status
     assert "I don't know /nope" in unknown
-    assert "not text alone" in hint
+    assert "only text" in hint
 
 
 async def test_without_api_credentials_a_large_file_waits_as_a_job_and_is_fetched_once_they_are_there(stage: Stage):

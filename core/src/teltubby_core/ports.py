@@ -215,7 +215,7 @@ class ArchiveIndex(Protocol):
         ...
 
     async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
-        """Record the answer to a command and finish its update."""
+        """Record the answer to a command and finish its update; a parked one stays parked."""
         ...
 
     async def close_due(self, now: float) -> list[int]:

@@ -9,10 +9,11 @@ import pytest
 
 from support import OTHER_CURATOR, a_file, eventually
 from teltubby_bot.archiver import MAX_ATTEMPTS, Archiver, ArchiverOptions
-from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState
+from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState, Stored
 from teltubby_core.domain.routing import GIB, Limits, Route
 from teltubby_core.errors import (
     DatabaseUnavailableError,
+    InfrastructureError,
     PermanentError,
     StorageFullError,
     StorageUnavailableError,
@@ -28,6 +29,7 @@ class Bench:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.bucket_trouble: InfrastructureError | None = None
         self.index = Failing(stage.index, DatabaseUnavailableError("database is full"))
         self.archiver = self.make()
 
@@ -35,8 +37,20 @@ class Bench:
         stage, index = self.stage, self.index
         options = ArchiverOptions(Limits(), concurrency, dedup, stall_timeout=5, unrecorded_pause=0.1)
         telegram: Any = stage.telegram
-        self.archiver = Archiver(telegram, stage.store, index, stage.clock, options, stage.note)
+        self.archiver = Archiver(
+            telegram,
+            stage.store,
+            index,
+            stage.clock,
+            options,
+            ensure_bucket=self._ensure_bucket,
+            on_change=stage.note,
+        )
         return self.archiver
+
+    async def _ensure_bucket(self) -> None:
+        if self.bucket_trouble:
+            raise self.bucket_trouble
 
     async def round(self) -> None:
         """Start what is due and wait until it is through."""
@@ -295,3 +309,28 @@ async def test_stopping_cancels_what_does_not_end_and_leaves_it_due(
     await asyncio.wait_for(bench.archiver.stop(), 5)
     assert (bench.stage.store.uploads_open, _files(bench.stage)) == (0, {})
     assert (await bench.stage.again(item)).state is ItemState.PENDING
+
+
+async def test_nothing_is_archived_while_the_bucket_is_not_known_to_be_ours(bench: Bench) -> None:
+    item = await bench.stage.item(content=b"jpeg")
+    bench.bucket_trouble = StorageUnavailableError("the folder is read-only")
+    waiting = await bench.settled(item)
+    assert (waiting.state, waiting.last_error, waiting.attempts) == (ItemState.PENDING, "the folder is read-only", 0)
+    assert _files(bench.stage) == {}
+    bench.bucket_trouble = None
+    bench.stage.clock.advance(120)
+    assert (await bench.settled(item)).state is ItemState.STORED
+
+
+async def test_what_an_attempt_left_is_removed_when_a_twin_was_faster(bench: Bench) -> None:
+    """Killed after its commit and before its outcome; meanwhile the same file is stored for somebody else."""
+    media = a_file("same", size=4)
+    bench.stage.telegram.files[media.file_id] = b"jpeg"
+    first, second = await bench.stage.item(7, media), await bench.stage.item(8, media, chat=OTHER_CURATOR)
+    left = "teltubby/2025/03/ada/7/20250301-123000_ada_ada_m7_001.jpg"
+    await bench.stage.store.put(left, b"jpeg", "image/jpeg")
+    key = "teltubby/2025/03/ada/8/20250301-123000_ada_ada_m8_001.jpg"
+    await bench.stage.index.settle(second.id, Stored(key, hashlib.sha256(b"jpeg").hexdigest(), 4, Route.BOT_API))
+    await bench.stage.store.put(key, b"jpeg", "image/jpeg")
+    assert (await bench.settled(first)).duplicate_of == key
+    assert await bench.stage.index.pending_deletes() == [left]

@@ -9,7 +9,7 @@ from support import a_message
 from teltubby_bot.documents import DocumentWriter
 from teltubby_core.domain.records import Failed, Stored
 from teltubby_core.domain.routing import Route
-from teltubby_core.errors import DatabaseUnavailableError, StorageFullError, TransientError
+from teltubby_core.errors import DatabaseUnavailableError, StorageFullError, StorageUnavailableError, TransientError
 from teltubby_core.testing import StoredObject
 from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import WINDOW, Stage
@@ -17,11 +17,16 @@ from unit.teltubby_bot.stage import WINDOW, Stage
 PATH = "teltubby/2025/03/ada/7/message.json"
 
 
-def _writer(stage: Stage, index: Any = None) -> DocumentWriter:
+async def _ours() -> None:
+    """Find the bucket in order."""
+
+
+def _writer(stage: Stage, index: Any = None, bucket: Any = None) -> DocumentWriter:
     return DocumentWriter(
         stage.store,
         index or stage.index,
         stage.clock,
+        ensure_bucket=bucket or _ours,
         on_written=lambda record: stage.note("written", record),
         on_trouble=lambda record, text: stage.note("trouble", record, text),
     )
@@ -147,3 +152,14 @@ async def test_a_document_that_was_written_but_not_recorded_is_written_again(sta
     before = _document(stage)
     await _writer(stage).step()
     assert _document(stage) == before
+
+
+async def test_nothing_is_written_or_removed_while_the_bucket_is_not_known_to_be_ours(stage: Stage) -> None:
+    async def not_ours() -> None:
+        raise StorageUnavailableError("the folder is read-only")
+
+    item = await stage.stored()
+    with pytest.raises(StorageUnavailableError):
+        await _writer(stage, bucket=not_ours).step()
+    assert stage.store.objects == {}
+    assert stage.calls == [("trouble", item.message, "the folder is read-only")]

@@ -102,16 +102,16 @@ async def test_an_unknown_command_names_the_known_ones(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"text": "hello"}, "text alone"),
-        ({"text": "see /status"}, "text alone"),
-        ({"location": {"latitude": 1.0, "longitude": 2.0}}, "a location"),
-        ({"dice": {"emoji": "🎲", "value": 3}}, "a dice"),
+        ({"text": "hello"}, "text"),
+        ({"text": "see /status"}, "text"),
+        ({"location": {"latitude": 1.0, "longitude": 2.0}}, "location"),
+        ({"dice": {"emoji": "🎲", "value": 3}}, "dice"),
     ],
 )
 async def test_what_is_no_file_gets_a_hint(stage: Stage, fields: dict[str, Any], named: str) -> None:
     await _read(stage, an_update(1, **fields))
     (answer,) = await _answers(stage)
-    assert f"not {named}. " in answer
+    assert f"only {named}. " in answer
     assert await _messages(stage) == 0
 
 
@@ -130,6 +130,26 @@ async def test_an_update_that_cannot_be_read_is_parked_after_five_tries_and_hold
     assert (await stage.index.stats()).parked_updates == 1
     assert await intake.step() is None
     assert MAX_ATTEMPTS == 5
+
+
+async def test_who_wrote_what_is_parked_hears_of_it(stage: Stage) -> None:
+    broken = an_update(1, **a_payload("photo"))
+    broken["message"]["photo"] = [{"nonsense": True}]
+    intake = await _read(stage, broken)
+    for _ in range(MAX_ATTEMPTS - 1):
+        await intake.step()
+    (answer,) = await _answers(stage)
+    assert "could not read this message" in answer
+    assert (await stage.index.stats()).parked_updates == 1
+
+
+async def test_a_stranger_whose_update_is_parked_hears_nothing(stage: Stage) -> None:
+    broken = an_update(1, chat={"id": 99, "type": "private"}, sender=99, **a_payload("photo"))
+    broken["message"]["photo"] = [{"nonsense": True}]
+    intake = await _read(stage, broken)
+    for _ in range(MAX_ATTEMPTS - 1):
+        await intake.step()
+    assert await _answers(stage) == []
 
 
 async def test_when_the_index_is_unavailable_the_update_waits_and_nothing_is_counted(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from teltubby_core.testing import SteppedClock
 from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import Stage
 
-TINY = Pace(0.0, 0.02)
+TINY = Pace(0.0, 0.02, 0.0)
 
 
 class Desk:
@@ -161,7 +161,7 @@ async def test_two_calls_in_one_chat_keep_their_distance(desk: Desk) -> None:
         def now(self) -> float:
             return asyncio.get_running_loop().time()
 
-    desk.make(Pace(chat_seconds=0.05, progress_seconds=0.02), LoopClock())
+    desk.make(Pace(chat_seconds=0.05, progress_seconds=0.02, first_seconds=0.0), LoopClock())
     for number in (1, 2, 3):
         await desk.stage.index.answer(number, CURATOR, number, "x")
     loop = asyncio.get_running_loop()
@@ -271,3 +271,43 @@ async def test_after_a_restart_only_what_is_new_is_said(desk: Desk) -> None:
     await desk.stage.item(2)
     await desk.round()
     assert [sent.reply_to for sent in desk.stage.telegram.sent] == [1, 2]
+
+
+HELD = Pace(0.0, 0.02, first_seconds=30.0)
+
+
+async def test_a_file_that_is_archived_at_once_gets_one_message_and_no_edit(desk: Desk) -> None:
+    desk.make(HELD)
+    item = await desk.stage.item()
+    due = await desk.round()
+    assert desk.shown() == []
+    assert due is not None
+    assert 0 < due <= 30
+    await desk.stage.index.settle(item.id, Failed("gone"))
+    record = await desk.stage.record(item)
+    await desk.stage.index.documented(record.id, record.revision, 0)
+    await desk.round()
+    assert desk.shown() == ["⚠️ Not archived: 1 photo\n❌ failed: gone"]
+    assert desk.stage.telegram.edits == []
+
+
+async def test_a_first_answer_is_held_back_no_longer_than_its_time(desk: Desk) -> None:
+    desk.make(Pace(0.0, 0.02, first_seconds=0.05))
+    await desk.stage.item()
+
+    async def look() -> bool:
+        await desk.round()
+        return bool(desk.shown())
+
+    await eventually(look)
+    assert desk.shown() == ["⏳ Archiving 1 photo …"]
+
+
+async def test_no_answer_overtakes_one_that_is_held_back(desk: Desk) -> None:
+    desk.make(HELD)
+    await desk.stage.item(7)
+    await desk.stage.index.answer(999, CURATOR, 8, "all is well")
+    await desk.stage.index.answer(998, OTHER_CURATOR, 9, "all is well")
+    await desk.round()
+    assert desk.shown() == []
+    assert desk.shown(OTHER_CURATOR) == ["all is well"]

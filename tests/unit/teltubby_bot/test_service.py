@@ -30,11 +30,12 @@ from unit.teltubby_bot.fakes import BOT_ID, DOWNLOAD_LIMIT, FakeTelegram
 from unit.teltubby_bot.wire import UNIX, a_command, a_payload, an_update, channel_chat
 
 OPTIONS = BotOptions(
+    bot_id=BOT_ID,
     whitelist=frozenset({CURATOR}),
     window=AlbumWindow(0.05, 0.5),
     archiver=ArchiverOptions(Limits(), concurrency=4, dedup=True, stall_timeout=5),
     poll_seconds=1,
-    pace=Pace(0.0, 0.02),
+    pace=Pace(0.0, 0.02, 0.0),
 )
 
 
@@ -98,14 +99,14 @@ class House:
             return texts if len(texts) == len(beginnings) and all(t.startswith(b) for t, b in pairs) else []
 
         try:
-            return await eventually(shown)
+            found: list[str] = await eventually(shown)
         except AssertionError:
             raise AssertionError(f"the chat shows {self.telegram.shown(CURATOR)}") from None
+        return found
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr("teltubby_bot.service._STEP_SECONDS", 0.05)  # a long poll ends by itself only when it is over
+def house(tmp_path: Path) -> House:
     return House(tmp_path / "teltubby.db")
 
 

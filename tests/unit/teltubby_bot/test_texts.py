@@ -149,8 +149,8 @@ def test_a_very_long_album_stays_within_telegrams_limit(state: ItemState) -> Non
 
 
 def test_hints_and_unknown_commands_say_what_to_do() -> None:
-    assert "not text alone" in texts.hint(None)
-    assert "not a poll" in texts.hint("poll")
+    assert "only text." in texts.hint(None)
+    assert "only poll." in texts.hint("poll")
     assert texts.unknown_command("fly", ["start", "help"]) == "I don't know /fly. I know /start, /help."
 
 
@@ -166,15 +166,25 @@ def test_the_status() -> None:
         jobs={JobState.PENDING: 1},
         parked_updates=2,
     )
-    text = texts.status(stats, uptime_seconds=3725, bucket="archive", store="answers", jobs_wait_for="no id")
+    ignored = {"stranger": 2, "not a private chat": 1}
+    text = texts.status(
+        stats, uptime_seconds=3725, bucket="archive", store="answers", jobs_wait_for="no id", ignored=ignored
+    )
     assert "Up for 1 h 2 min" in text
     assert "2 files, 2.0 KB, from 3 messages" in text
     assert "jobs: 1 pending" in text
     assert "Large files wait: no id" in text
     assert "Parked updates that need a look at the log: 2" in text
     quiet = texts.status(
-        replace(stats, jobs={}, parked_updates=0), uptime_seconds=0, bucket="a", store="answers", jobs_wait_for=None
+        replace(stats, jobs={}, parked_updates=0),
+        uptime_seconds=0,
+        bucket="a",
+        store="answers",
+        jobs_wait_for=None,
+        ignored={},
     )
     assert "jobs: none yet" in quiet
+    assert "Left alone since the start: 1 not a private chat, 2 stranger" in text
+    assert "Left alone" not in quiet
     assert "Parked" not in quiet
     assert "Large" not in quiet

@@ -54,7 +54,7 @@ async def test_a_stored_item_is_known_by_id_and_by_hash(archive: Archive) -> Non
     [
         (Skipped("too large"), ItemState.SKIPPED, "too large"),
         (Failed("the file is gone"), ItemState.FAILED, "the file is gone"),
-        (Duplicate("teltubby/x", DedupReason.FILE_UNIQUE_ID, sha_of("bb")), ItemState.DUPLICATE, None),
+        (Duplicate("teltubby/x", DedupReason.FILE_UNIQUE_ID, sha_of("bb"), "teltubby/own"), ItemState.DUPLICATE, None),
     ],
 )
 async def test_outcomes_without_an_object(
@@ -106,7 +106,7 @@ async def test_of_two_equal_objects_in_flight_one_stays_and_one_goes(archive: Ar
     winner, loser = items[first], items[1 - first]
     await archive.store_as(winner)
     outcome = await archive.store_as(loser)
-    assert outcome == Duplicate(key_of(winner), DedupReason.SHA256, sha_of("aa"), Route.BOT_API)
+    assert outcome == Duplicate(key_of(winner), DedupReason.SHA256, sha_of("aa"), key_of(loser), Route.BOT_API)
     again = await archive.again(loser)
     assert (again.state, again.duplicate_of, again.key) == (ItemState.DUPLICATE, key_of(winner), None)
     assert await archive.index.pending_deletes() == [key_of(loser)]
@@ -198,10 +198,10 @@ async def test_a_duplicate_knows_whose_the_first_copy_is(archive: Archive) -> No
     first = await archive.item(1, chat=CURATOR)
     await archive.store_as(first)
     second = await archive.item(2, chat=OTHER_CURATOR)
-    await archive.index.settle(second.id, Duplicate(key_of(first), DedupReason.SHA256, sha_of("aa")))
+    await archive.index.settle(second.id, Duplicate(key_of(first), DedupReason.SHA256, sha_of("aa"), key_of(second)))
     assert (await archive.again(second)).duplicate_owner == CURATOR
     third = await archive.item(3)
-    await archive.index.settle(third.id, Duplicate("teltubby/unknown", DedupReason.SHA256, sha_of("cc")))
+    await archive.index.settle(third.id, Duplicate("teltubby/unknown", DedupReason.SHA256, sha_of("cc"), key_of(third)))
     assert (await archive.again(third)).duplicate_owner is None
 
 
@@ -224,3 +224,20 @@ async def test_the_counts_for_people(archive: Archive) -> None:
     assert (stats.skipped, stats.failed, stats.waiting) == (1, 1, 2)
     assert stats.jobs == {JobState.PENDING: 1}
     assert stats.parked_updates == 0
+
+
+async def test_an_item_is_queued_once(archive: Archive) -> None:
+    item, job = await archive.queued()
+    await archive.index.settle(item.id, Queued(sample_job("another")))
+    assert (await archive.again(item)).job_id == job.job_id
+    assert await archive.index.unpublished_jobs(10) == [job]
+
+
+async def test_an_object_that_an_item_stands_on_is_never_let_go(archive: Archive) -> None:
+    item = await archive.item(1)
+    await archive.store_as(item)
+    await archive.index.forget_object(key_of(item))
+    twin = await archive.item(2)
+    await archive.store_as(twin)
+    await archive.store_as(item)  # its worker reports again: the object is there once more
+    assert await archive.index.pending_deletes() == []

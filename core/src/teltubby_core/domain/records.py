@@ -43,11 +43,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """The same bytes already lie at ``duplicate_of``; no object of its own."""
+    """The same bytes already lie at ``duplicate_of``; what an earlier attempt may have left at ``own_key`` is to go."""
 
     duplicate_of: str
     reason: DedupReason
     sha256: str
+    own_key: str
     route: Route | None = None
 
 

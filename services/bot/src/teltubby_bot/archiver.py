@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import random
-import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from teltubby_bot.placement import job_for, key_beside_message
 from teltubby_bot.telegram import Telegram
 from teltubby_core.archiving import Archived, Target, archive_item
-from teltubby_core.domain import keys, routing
-from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext, retry_delay
+from teltubby_core.domain import routing
+from teltubby_core.domain.jobs import retry_delay
 from teltubby_core.domain.records import (
     DedupReason,
     Duplicate,
@@ -26,7 +26,6 @@ from teltubby_core.domain.records import (
     Stored,
 )
 from teltubby_core.domain.routing import Limits, Route
-from teltubby_core.domain.sidecar import message_json_key
 from teltubby_core.errors import FileTooBigError, InfrastructureError, TeltubbyError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
@@ -60,13 +59,17 @@ class Archiver:
         index: ArchiveIndex,
         clock: Clock,
         options: ArchiverOptions,
+        *,
+        ensure_bucket: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
+        """``ensure_bucket`` raises while the bucket is not known to be ours."""
         self._telegram = telegram
         self._store = store
         self._index = index
         self._clock = clock
         self._options = options
+        self._ensure_bucket = ensure_bucket
         self._on_change = on_change
         self._active: dict[int, asyncio.Task[None]] = {}
         self._house_troubles: Counter[int] = Counter()  # by item: they count no attempt, yet the pauses grow
@@ -111,6 +114,7 @@ class Archiver:
 
     async def _attempt(self, item: ItemRecord) -> None:
         try:
+            await self._ensure_bucket()
             outcome = await self._outcome(item)
             settled = await self._index.settle(item.id, outcome)
             self._house_troubles.pop(item.id, None)
@@ -125,13 +129,14 @@ class Archiver:
         size, limits = item.media.size_bytes, self._options.limits
         if reason := routing.skip_reason(size, limits):
             return Skipped(reason)
-        if known := await self._known(item.media.file_unique_id):
-            return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256)
         record = await self._index.message(item.message)
+        own_key = key_beside_message(item, record)
+        if known := await self._known(item.media.file_unique_id):
+            return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256, own_key)
         if routing.choose_route(size, limits) is Route.MTPROTO:
             return self._job(item, record)
         try:
-            return await self._archive(item, record)
+            return await self._archive(item, own_key)
         except FileTooBigError:
             return self._job(item, record)
 
@@ -147,19 +152,19 @@ class Archiver:
         await self._index.forget_object(known.key)
         return False
 
-    async def _archive(self, item: ItemRecord, record: MessageRecord) -> Outcome:
-        assert record.base_path is not None, "only items of closed messages are claimed"
+    async def _archive(self, item: ItemRecord, own_key: str) -> Outcome:
+        message = item.incoming
         target = Target(
-            keys.join(record.base_path, _filename(item, record)),
+            own_key,
             item.media.mime_type or "application/octet-stream",
             item.media.size_bytes,
-            {"file-unique-id": item.media.file_unique_id, "message": f"{record.chat_id}/{record.message_id}"},
+            {"file-unique-id": item.media.file_unique_id, "message": f"{message.chat_id}/{message.message_id}"},
         )
         already: list[KnownFile] = []
 
         async def already_stored(sha256: str) -> bool:
             known = await self._index.known_hash(sha256) if self._options.dedup else None
-            if known is None or known.key == target.key or not await self._present(known):
+            if known is None or known.key == own_key or not await self._present(known):
                 return False
             already.append(known)
             return True
@@ -172,43 +177,12 @@ class Archiver:
             already_stored=already_stored,
         )
         if already:
-            return Duplicate(already[0].key, DedupReason.SHA256, archived.sha256, Route.BOT_API)
-        return Stored(target.key, archived.sha256, archived.size_bytes, Route.BOT_API)
+            return Duplicate(already[0].key, DedupReason.SHA256, archived.sha256, own_key, Route.BOT_API)
+        return Stored(own_key, archived.sha256, archived.size_bytes, Route.BOT_API)
 
     def _job(self, item: ItemRecord, record: MessageRecord) -> Queued:
-        assert record.base_path is not None, "only items of closed messages are claimed"
-        message, media = item.incoming, item.media
-        folder = keys.worker_path(message.date, message.message_id)
-        job = JobMessage(
-            job_id=str(uuid.uuid4()),
-            user_id=message.sender_id or message.chat_id,
-            chat_id=message.chat_id,
-            message_id=message.message_id,
-            file_info=FileInfo(
-                file_id=media.file_id,
-                file_unique_id=media.file_unique_id,
-                file_size=media.size_bytes,
-                file_type=media.kind,
-                file_name=media.original_filename,
-                mime_type=media.mime_type,
-            ),
-            telegram_context=TelegramContext(
-                forward_origin=message.forward_origin,
-                caption=message.caption,
-                entities=message.caption_entities,
-                media_group_id=message.media_group_id,
-            ),
-            job_metadata=JobMetadata(
-                created_at=datetime.fromtimestamp(self._clock.now(), UTC), max_retries=self._options.max_retries
-            ),
-            correlation_id=item.correlation_id,
-            ordinal=item.ordinal or 1,
-            date=message.date,
-            base_path=record.base_path,
-            key=keys.join(folder, _filename(item, record)),
-            message_json_key=message_json_key(record.base_path),
-        )
-        return Queued(job)
+        created_at = datetime.fromtimestamp(self._clock.now(), UTC)
+        return Queued(job_for(item, record, created_at, self._options.max_retries))
 
     async def _trouble(self, item: ItemRecord, error: TeltubbyError) -> None:
         if isinstance(error, TransientError | InfrastructureError):
@@ -230,20 +204,6 @@ class Archiver:
         if attempts >= MAX_ATTEMPTS:
             log.error("%s: given up after %d attempts", item.correlation_id, attempts)
             await self._index.settle(item.id, Failed(f"{error} (given up after {attempts} attempts; send it again)"))
-
-
-def _filename(item: ItemRecord, record: MessageRecord) -> str:
-    message = item.incoming
-    caption = message.caption or next((i.incoming.caption for i in record.items if i.incoming.caption), None)
-    place = keys.ItemPlace(
-        date=message.date,
-        chat=record.slug,
-        sender=keys.sender_slug(message),
-        message_id=record.message_id,
-        media_group_id=record.media_group_id,
-        caption=caption,
-    )
-    return keys.filename(place, item.media, item.ordinal or 1)
 
 
 def _describe(outcome: Outcome) -> str:

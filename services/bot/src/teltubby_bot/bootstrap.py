@@ -38,6 +38,7 @@ def build_bot(
         clock=clock,
     )
     options = BotOptions(
+        bot_id=settings.bot_id,
         whitelist=settings.telegram_whitelist_ids,
         window=settings.album_window,
         archiver=ArchiverOptions(

@@ -1,7 +1,7 @@
 """Keeps the bucket in step with the index: message.json of settled messages, and objects that are to go."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from teltubby_core.documents import JSON_TYPE, encode
 from teltubby_core.domain.records import MessageRecord
@@ -23,13 +23,18 @@ class DocumentWriter:
         index: ArchiveIndex,
         clock: Clock,
         *,
+        ensure_bucket: Callable[[], Awaitable[None]],
         on_written: Callable[[int], None],
         on_trouble: Callable[[int, str], None],
     ) -> None:
-        """Tell ``on_written`` and ``on_trouble`` the record's id."""
+        """Tell ``on_written`` and ``on_trouble`` the record's id.
+
+        ``ensure_bucket`` raises while the bucket is not known to be ours.
+        """
         self._store = store
         self._index = index
         self._clock = clock
+        self._ensure_bucket = ensure_bucket
         self._on_written = on_written
         self._on_trouble = on_trouble
 
@@ -38,6 +43,7 @@ class DocumentWriter:
         records = await self._index.undocumented(_BATCH)
         written = [record for record in records if await self._try_to_write(record)]
         for key in await self._index.pending_deletes():
+            await self._ensure_bucket()
             await self._store.delete(key)
             await self._index.deleted(key)
             log.info("removed %s: its bytes lie under another key", key)
@@ -57,6 +63,7 @@ class DocumentWriter:
         at = record.documented_at or self._clock.now()
         document = encode(message_document(record, self._store.bucket, at))
         try:
+            await self._ensure_bucket()
             await self._store.put(message_json_key(record.base_path), document, JSON_TYPE)
         except InfrastructureError as error:
             self._on_trouble(record.id, str(error))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from teltubby_bot import texts
+from teltubby_bot.addressee import addressee_of
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.errors import InfrastructureError
@@ -69,8 +70,15 @@ class Intake:
             parked = await self._inbox.fail(update.update_id, f"{type(error).__name__}: {error}", MAX_ATTEMPTS)
             level = logging.ERROR if parked else logging.WARNING
             log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=True)
+            if parked:
+                await self._tell_author(update)
             return False
         return True
+
+    async def _tell_author(self, update: RawUpdate) -> None:
+        who = addressee_of(update.raw)
+        if who is not None and who.chat_id in self._whitelist:
+            await self._index.answer(update.update_id, who.chat_id, who.message_id, texts.NOT_READ)
 
     async def _take(self, update: RawUpdate) -> None:
         message = self._parse(json.loads(update.raw))

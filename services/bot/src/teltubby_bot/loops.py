@@ -20,8 +20,10 @@ class Loop:
     a wrong setting.
     """
 
-    def __init__(self, name: str, step: Callable[[], Awaitable[float | None]]) -> None:
+    def __init__(self, name: str, step: Callable[[], Awaitable[float | None]], stop_seconds: float = 2.0) -> None:
+        """``stop_seconds``: how long a step may go on when it is time to stop."""
         self.name = name
+        self.stop_seconds = stop_seconds
         self._step = step
         self._wake = asyncio.Event()
         self._backoff = 0.0

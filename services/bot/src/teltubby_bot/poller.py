@@ -1,10 +1,10 @@
 """Long polling into the inbox: an update is on disk before its offset is confirmed."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 
+from teltubby_bot.addressee import addressee_of
 from teltubby_bot.telegram import POLL_LIMIT, Telegram
 from teltubby_core.errors import DatabaseUnavailableError, TeltubbyError
 from teltubby_core.ports import Inbox, RawUpdate
@@ -69,13 +69,11 @@ class Poller:
 
     async def _tell(self, updates: Sequence[RawUpdate], reason: str) -> None:
         for update in updates:
-            message = json.loads(update.raw).get("message") or {}
-            chat = message.get("chat") or {}
-            sender = (message.get("from") or {}).get("id", 0)
-            if chat.get("type") != "private" or not self._allowed(sender) or sender in self._told:
+            who = addressee_of(update.raw)
+            if who is None or who.chat_id in self._told or not self._allowed(who.chat_id):
                 continue
             try:
-                await self._telegram.send(chat["id"], _NOT_KEPT.format(reason=reason), message["message_id"])
+                await self._telegram.send(who.chat_id, _NOT_KEPT.format(reason=reason), who.message_id)
             except TeltubbyError as error:
-                log.warning("user %s can't be told that the database is unavailable: %s", sender, error)
-            self._told.add(sender)
+                log.warning("user %s can't be told that the database is unavailable: %s", who.chat_id, error)
+            self._told.add(who.chat_id)

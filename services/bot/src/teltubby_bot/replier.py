@@ -26,10 +26,12 @@ class Pace:
     """Seconds between two calls in one chat, and between two progress edits of one reply.
 
     Telegram allows about one message or edit a second in a chat; progress edits alone have earned long floods.
+    A first answer is held back for ``first_seconds``: most small files are archived by then, and one call says it all.
     """
 
     chat_seconds: float = 1.0
     progress_seconds: float = 5.0
+    first_seconds: float = 0.3
 
 
 class Replier:
@@ -49,6 +51,9 @@ class Replier:
         self._progress: dict[str, tuple[int, int | None]] = {}
         self._stale: dict[int, float] = {}  # record id -> Unix time from which its reply may be shown anew
         self._problems: dict[int, str] = {}
+        self._held_until: dict[
+            int, float
+        ] = {}  # reply id -> loop time at which its first answer goes out at the latest
         self._unrecorded: dict[int, tuple[int | None, str]] = {}  # reply id -> what stands in the chat already
         self.wake: Callable[[], None] = lambda: None
         """Called when a chat can be written to again."""
@@ -81,7 +86,9 @@ class Replier:
             if chat_id not in self._chats and len(self._chats) < _MAX_CHATS:
                 self._chats[chat_id] = asyncio.create_task(self._round(chat_id, replies), name=f"replies {chat_id}")
         # What is due already waits for a chat that is busy; the end of its round wakes us.
-        return min((at - now for at in self._stale.values() if at > now), default=None)
+        waits = [at - now for at in self._stale.values() if at > now]
+        waits += [max(at - _loop_time(), 0.01) for at in self._held_until.values()]
+        return min(waits, default=None)
 
     async def stop(self) -> None:
         """End what runs; what is not said yet is said after the next start."""
@@ -93,7 +100,7 @@ class Replier:
         replies: dict[int, Reply] = {}
         after = 0
         while page := await self._index.replies(after, _BATCH):
-            replies.update((reply.id, reply) for reply in page if reply.chat_id not in self._chats)
+            replies.update([(reply.id, reply) for reply in page if reply.chat_id not in self._chats])
             after = page[-1].id
             if len(replies) >= _BATCH or len(page) < _BATCH:
                 break
@@ -103,7 +110,28 @@ class Replier:
                 self._stale.pop(record_id, None)
             elif reply.sent_id is not None and reply.chat_id not in self._chats:
                 replies.setdefault(reply.id, reply)
-        return sorted(replies.values(), key=lambda reply: reply.id)
+        return await self._in_order(sorted(replies.values(), key=lambda reply: reply.id))
+
+    async def _in_order(self, replies: list[Reply]) -> list[Reply]:
+        """Leave out first answers that are held back, and with them those that would overtake them in their chat."""
+        ready: list[Reply] = []
+        holding: set[int] = set()
+        for reply in replies:
+            first = reply.sent_id is None
+            if first and (reply.chat_id in holding or await self._held_back(reply)):
+                holding.add(reply.chat_id)
+            else:
+                ready.append(reply)
+        return ready
+
+    async def _held_back(self, reply: Reply) -> bool:
+        if reply.message is None:
+            return False
+        until = self._held_until.setdefault(reply.id, _loop_time() + self._pace.first_seconds)
+        if _loop_time() < until and not (await self._index.message(reply.message)).complete:
+            return True
+        del self._held_until[reply.id]
+        return False
 
     async def _round(self, chat_id: int, replies: list[Reply]) -> None:
         try:
@@ -112,7 +140,7 @@ class Replier:
         except TeltubbyError as error:
             pause = getattr(error, "retry_after", None) or self._pace.progress_seconds
             log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
-            self._next_call[chat_id] = self._clock.now() + pause
+            self._next_call[chat_id] = _loop_time() + pause
             await asyncio.sleep(pause)
         except Exception:  # the edge of one chat's round: logged, tried again
             log.exception("unexpected error while replying in chat %d", chat_id)
@@ -138,7 +166,7 @@ class Replier:
         sent_id, sent_text = self._unrecorded.get(reply.id, (reply.sent_id, reply.sent_text))
         if text != sent_text:
             sent_id = await self._send(reply, sent_id, text)
-            self._next_call[reply.chat_id] = self._clock.now() + self._pace.chat_seconds
+            self._next_call[reply.chat_id] = _loop_time() + self._pace.chat_seconds
             self._unrecorded[reply.id] = sent_id, text
         await self._index.reply_sent(reply.id, sent_id, text, version)
         self._unrecorded.pop(reply.id, None)
@@ -146,7 +174,7 @@ class Replier:
             del self._stale[reply.message or 0]
 
     async def _pause(self, chat_id: int) -> None:
-        wait = self._next_call.get(chat_id, 0.0) - self._clock.now()
+        wait = self._next_call.get(chat_id, 0.0) - _loop_time()
         if wait > 0:
             await asyncio.sleep(wait)
 
@@ -176,3 +204,8 @@ class Replier:
             log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
             return None
         return sent_id
+
+
+def _loop_time() -> float:
+    """Return seconds of a clock that nobody sets."""
+    return asyncio.get_running_loop().time()

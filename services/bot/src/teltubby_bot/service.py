@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from teltubby_bot.albums import AlbumCloser
@@ -11,20 +12,19 @@ from teltubby_bot.documents import DocumentWriter
 from teltubby_bot.intake import Intake, Parse
 from teltubby_bot.jobs import EventReader, JobPublisher
 from teltubby_bot.loops import Loop, wait_any
-from teltubby_bot.ownership import claim
+from teltubby_bot.ownership import BucketClaim, claim_index
 from teltubby_bot.poller import Poller
 from teltubby_bot.replier import Pace, Replier
-from teltubby_bot.telegram import Me, Telegram
+from teltubby_bot.telegram import Telegram
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.errors import TransientError
+from teltubby_core.errors import ConfigurationError, InfrastructureError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, Events, Inbox, JobQueue, ObjectStore
 
 log = logging.getLogger(__name__)
 
 _KEEP_DONE_UPDATES = 7 * 86400.0  # seconds; for people who look into what happened
 _PRUNE_EVERY = 3600.0
-_STEP_SECONDS = 2.0  # for a step to end by itself when it is time to stop
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to reach Telegram at start
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to start
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Ports:
 class BotOptions:
     """How the bot behaves. ``jobs_wait_for`` says why no worker can take jobs, None when one can."""
 
+    bot_id: int
     whitelist: frozenset[int]
     window: AlbumWindow
     archiver: ArchiverOptions
@@ -61,7 +62,16 @@ class Bot:
         self._options = options
         index, clock = ports.index, ports.clock
         self._replier = Replier(ports.telegram, index, clock, pace=options.pace, jobs_wait_for=options.jobs_wait_for)
-        self._archiver = Archiver(ports.telegram, ports.store, index, clock, options.archiver, self._changed)
+        self._bucket = BucketClaim(ports.store, options.bot_id)
+        self._archiver = Archiver(
+            ports.telegram,
+            ports.store,
+            index,
+            clock,
+            options.archiver,
+            ensure_bucket=self._bucket.ensure,
+            on_change=self._changed,
+        )
         self._poller = Poller(
             ports.telegram,
             ports.inbox,
@@ -96,7 +106,12 @@ class Bot:
             index, ports.inbox, ports.clock, caught_up=self._poller.caught_up, on_closed=self._admitted
         )
         writer = DocumentWriter(
-            ports.store, index, ports.clock, on_written=self._replier.solved, on_trouble=self._replier.problem
+            ports.store,
+            index,
+            ports.clock,
+            ensure_bucket=self._bucket.ensure,
+            on_written=self._replier.solved,
+            on_trouble=self._replier.problem,
         )
         reader = EventReader(
             index, ports.events, ports.store, on_progress=self._replier.progress, on_change=self._changed
@@ -108,8 +123,8 @@ class Bot:
         self._publishing = Loop("job publishing", JobPublisher(index, ports.queue).step)
         self._replying = Loop("replies", self._replier.step)
         others = [
-            Loop("polling", self._poller.step),
-            Loop("job events", reader.step),
+            Loop("polling", self._poller.step, stop_seconds=0.0),  # what it has not stored, Telegram keeps
+            Loop("job events", reader.step, stop_seconds=0.0),  # what it has not acknowledged comes again
             Loop("pruning", self._prune),
         ]
         return [
@@ -139,14 +154,15 @@ class Bot:
         Raises:
             ConfigurationError: the token is refused, or bucket or index are another bot's.
         """
-        me = await self._reach_telegram(stop)
-        if me is None:
+        if not (await self._begin(self._greet, stop) and await self._begin(self._claim_index, stop)):
             return
-        await claim(self._ports.store, self._ports.index, me.id)
-        swept = await self._ports.store.sweep()
-        log.info("bot @%s (%d) takes messages from %d users", me.username, me.id, len(self._options.whitelist))
-        if swept:
-            log.info("removed %d unfinished uploads of an earlier run", swept)
+        try:
+            await self._bucket.ensure()
+        except ConfigurationError:
+            raise
+        except InfrastructureError as error:
+            log.warning("the store is not ready: %s; messages are taken in all the same, and wait", error)
+        log.info("takes messages from %d users", len(self._options.whitelist))
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in self._loops:
@@ -155,17 +171,29 @@ class Bot:
             await self._archiver.stop()
             await self._replier.stop()
 
-    async def _reach_telegram(self, stop: asyncio.Event) -> Me | None:
+    async def _greet(self) -> None:
+        me = await self._ports.telegram.me()
+        log.info("bot @%s (%d)", me.username, me.id)
+
+    async def _claim_index(self) -> None:
+        await claim_index(self._ports.index, self._options.bot_id)
+
+    async def _begin(self, action: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+        """Do what must come before everything else, as often as it takes; False when told to stop meanwhile."""
         wait = _FIRST_WAIT
         while not stop.is_set():
             try:
-                return await self._ports.telegram.me()
-            except TransientError as error:
-                pause = max(wait, error.retry_after or 0.0)
-                log.warning("waiting for Telegram: %s; next try in %.0f s", error, pause)
+                await action()
+            except ConfigurationError:
+                raise
+            except (TransientError, InfrastructureError) as error:
+                pause = max(wait, getattr(error, "retry_after", None) or 0.0)
+                log.warning("waiting to start: %s; next try in %.0f s", error, pause)
                 await wait_any([stop], pause)
                 wait = min(wait * 2, _LONGEST_WAIT)
-        return None
+            else:
+                return True
+        return False
 
     async def _prune(self) -> float:
         removed = await self._ports.inbox.prune(self._ports.clock.now() - _KEEP_DONE_UPDATES)
@@ -181,7 +209,7 @@ async def _until(stop: asyncio.Event, loop: Loop) -> None:
     try:
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
-            await asyncio.wait([running], timeout=_STEP_SECONDS)
+            await asyncio.wait([running], timeout=loop.stop_seconds)
     finally:
         stopping.cancel()
         running.cancel()

@@ -32,12 +32,16 @@ HELP = (
     "/help – this list\n"
     "/status – what is archived, what waits and why"
 )
+NOT_READ = (
+    "⚠️ I could not read this message, so its file is not archived yet. The message itself is kept and the log says why:"
+    " please tell whoever runs this archive."
+)
 
 
 def hint(unsupported: str | None) -> str:
     """Answer what has no file in it."""
-    what = f"a {unsupported}" if unsupported else "text alone"
-    return f"I archive files, not {what}. Send a photo, video, document, audio or voice message. /help tells more."
+    found = f"only {unsupported}" if unsupported else "only text"
+    return f"There is no file in your message, {found}. Send a photo, video, document, audio or voice message. /help"
 
 
 def unknown_command(name: str, known: list[str]) -> str:
@@ -168,7 +172,15 @@ def bar(fraction: float, width: int = 10) -> str:
     return "▰" * filled + "▱" * (width - filled)
 
 
-def status(stats: ArchiveStats, *, uptime_seconds: float, bucket: str, store: str, jobs_wait_for: str | None) -> str:
+def status(
+    stats: ArchiveStats,
+    *,
+    uptime_seconds: float,
+    bucket: str,
+    store: str,
+    jobs_wait_for: str | None,
+    ignored: Mapping[str, int],
+) -> str:
     """Answer /status."""
     minutes = int(uptime_seconds // 60)
     jobs = ", ".join(f"{count} {state.value.lower()}" for state, count in sorted(stats.jobs.items())) or "none yet"
@@ -181,6 +193,9 @@ def status(stats: ArchiveStats, *, uptime_seconds: float, bucket: str, store: st
     ]
     if jobs_wait_for:
         lines.append(f"Large files wait: {jobs_wait_for}")
+    if ignored:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(ignored.items()))
+        lines.append(f"Left alone since the start: {reasons}")
     if stats.parked_updates:
         lines.append(f"Parked updates that need a look at the log: {stats.parked_updates}")
     return "\n".join(lines)

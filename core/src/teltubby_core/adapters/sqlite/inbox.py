@@ -72,8 +72,8 @@ class SqliteInbox:
 
 
 def finish_update(connection: sqlite3.Connection, update_id: int) -> None:
-    """Mark an update as done within somebody else's transaction."""
-    connection.execute("UPDATE inbox SET state = 'done' WHERE update_id = ?", (update_id,))
+    """Mark an update as done within somebody else's transaction; one that is parked stays so."""
+    connection.execute("UPDATE inbox SET state = 'done' WHERE update_id = ? AND state <> 'parked'", (update_id,))
 
 
 def take_update(connection: sqlite3.Connection, update_id: int) -> None:

@@ -63,6 +63,7 @@ CREATE TABLE items (
 CREATE INDEX items_pending ON items (due_at) WHERE state = 'pending';
 CREATE INDEX items_of_message ON items (message);
 CREATE INDEX items_key ON items (key) WHERE key IS NOT NULL;
+CREATE INDEX items_duplicate_of ON items (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE UNIQUE INDEX items_job ON items (job_id) WHERE job_id IS NOT NULL;
 
 CREATE TABLE dedup_index (

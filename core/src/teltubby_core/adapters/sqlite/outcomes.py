@@ -27,8 +27,10 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     item = rows.item(connection, item_id)
     if isinstance(outcome, Stored):
         outcome = _admit_object(connection, item, outcome, dedup=dedup)
-    if item.state.final and not (item.state is ItemState.FAILED and isinstance(outcome, Stored | Duplicate)):
-        return outcome  # said again after a crash or redelivery; only the objects above were to be seen to
+    if isinstance(outcome, Duplicate):
+        _let_go(connection, outcome)
+    if _comes_too_late(item, outcome):
+        return outcome  # only the objects above were to be seen to
     match outcome:
         case Stored():
             _update(
@@ -62,8 +64,18 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     return outcome
 
 
+def _comes_too_late(item: ItemRecord, outcome: Outcome) -> bool:
+    """Whether the item has its outcome: what comes after a crash or redelivery says the same again.
+
+    One that failed may still be stored: of two copies of a job one can fail and the other end well.
+    """
+    if isinstance(outcome, Queued):
+        return item.state is not ItemState.PENDING
+    mended = item.state is ItemState.FAILED and isinstance(outcome, Stored | Duplicate)
+    return item.state.final and not mended
+
+
 def _update(connection: sqlite3.Connection, item: ItemRecord, **values: object) -> None:
-    # an item that failed may still be stored: of two copies of a job one can fail and the other end well
     values = {"last_error": None, "skipped_reason": None, **values}
     assignments = ", ".join(f"{column} = ?" for column in values)
     connection.execute(
@@ -78,13 +90,18 @@ def _admit_object(
 ) -> Stored | Duplicate:
     known = rows.known_file(connection, stored.sha256)
     if dedup and known and known.key != stored.key:
-        connection.execute(
-            "INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)", (stored.key, utc_now())
-        )
-        return Duplicate(known.key, DedupReason.SHA256, stored.sha256, stored.route)
+        return Duplicate(known.key, DedupReason.SHA256, stored.sha256, stored.key, stored.route)
     connection.execute("DELETE FROM pending_deletes WHERE key = ?", (stored.key,))
     _note_object(connection, item, stored)
     return replace(stored)
+
+
+def _let_go(connection: sqlite3.Connection, duplicate: Duplicate) -> None:
+    """Have the duplicate's own object removed, unless an item still stands on it."""
+    key = duplicate.own_key
+    used = connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone()
+    if key != duplicate.duplicate_of and not used:
+        connection.execute("INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)", (key, utc_now()))
 
 
 def _note_object(connection: sqlite3.Connection, item: ItemRecord, stored: Stored) -> None:
