@@ -55,7 +55,11 @@ class Stage:
     async def start(self) -> None:
         """Start it and wait until it takes messages in."""
         log = await self.launch()
-        await self.until(lambda: READY in log.read_text("utf-8"), what="the start")
+        await self.until(lambda: self._ended() or READY in log.read_text("utf-8"), what="the start")
+        assert not self._ended(), self.log()
+
+    def _ended(self) -> bool:
+        return self.process is not None and self.process.returncode is not None
 
     async def launch(self) -> Path:
         """Start it, come of it what may; returns its log."""

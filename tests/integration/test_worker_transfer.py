@@ -4,15 +4,19 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
+from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
 from teltubby_core.clock import SystemClock
 from teltubby_core.domain.jobs import (
     FileInfo,
@@ -27,12 +31,16 @@ from teltubby_core.domain.jobs import (
     TelegramContext,
 )
 from teltubby_core.domain.media import MediaKind
+from teltubby_core.errors import ConfigurationError
+from teltubby_core.ports import SessionStore
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
 from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
 from teltubby_simulator.model import Message, User
 from teltubby_simulator.mtproto.server import MtprotoServer
 from teltubby_simulator.world import World
 from teltubby_worker.bootstrap import build_worker
+from teltubby_worker.consumer import Worker
+from teltubby_worker.mtproto.transfer import TransferLimits
 from teltubby_worker.settings import WorkerSettings
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
@@ -52,7 +60,7 @@ class Rig:
     queue: MemoryJobQueue = field(default_factory=lambda: MemoryJobQueue(SystemClock()))
     events: MemoryEvents = field(default_factory=MemoryEvents)
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
-    sessions: MemorySessionStore = field(default_factory=MemorySessionStore)
+    sessions: SessionStore = field(default_factory=MemorySessionStore)
     seen: list[JobEvent] = field(default_factory=list)
 
     def send(self, content: Content, **fields: Any) -> Message:
@@ -75,11 +83,21 @@ class Rig:
         }
         return WorkerSettings(_env_file=None, **(values | fields))
 
+    async def build(self, ensure_bucket: Callable[[], Awaitable[None]], **fields: Any) -> Worker:
+        settings = await asyncio.to_thread(self.settings, **fields)  # reads files, as at a start
+        return build_worker(
+            settings,
+            self.queue,
+            self.events,
+            self.store,
+            self.sessions,
+            SystemClock(),
+            ensure_bucket=ensure_bucket,
+        )
+
     @asynccontextmanager
     async def worker(self, **fields: Any) -> AsyncIterator[asyncio.Event]:
-        worker = build_worker(
-            self.settings(**fields), self.queue, self.events, self.store, self.sessions, SystemClock()
-        )
+        worker = await self.build(_ours, **fields)
         stop = asyncio.Event()
         running = asyncio.create_task(worker.run(stop))
         try:
@@ -103,6 +121,10 @@ class Rig:
 
     def calls(self, method: str) -> list[str]:
         return [entry.outcome for entry in self.world.journal.entries(method, door="mtproto")]
+
+
+async def _ours() -> None:
+    """The bucket is this bot's."""
 
 
 def job_for(message: Message, **fields: Any) -> JobMessage:
@@ -184,6 +206,7 @@ async def test_nothing_is_opened_before_the_first_job(rig: Rig) -> None:
     async with rig.worker():
         await until(lambda: rig.queue._wakeup is not None)
     assert rig.world.journal.entries(door="mtproto") == []
+    assert isinstance(rig.sessions, MemorySessionStore)
     assert rig.sessions.contents == {}
 
 
@@ -203,6 +226,21 @@ async def test_a_flood_in_mid_file_pauses_and_goes_on_at_the_same_byte(rig: Rig)
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
     assert rig.calls("upload.getFile").count("ok") == 22
+    assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
+
+
+async def test_a_telegram_with_problems_of_its_own_in_mid_file_is_borne(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = SeededContent("troubled", SIZE)
+    job = await rig.publish(rig.send(content))
+    monkeypatch.setattr(
+        TransferLimits, "__init__", partialmethod(TransferLimits.__init__, first_delay=0.001, longest_delay=0.002)
+    )
+    rig.server.faults._floods_left, rig.server.faults._flood_error = 200, "RPC_CALL_FAIL"
+    async with rig.worker():
+        await rig.wait_for(JobCompleted)
+    assert_stored(rig, job, content)
     assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
 
 
@@ -369,3 +407,36 @@ async def test_a_session_that_telegram_forgot_is_replaced_by_a_new_login(rig: Ri
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
     assert rig.calls("auth.importBotAuthorization") == ["ok", "ok"]
+
+
+async def test_a_session_that_no_key_opens_is_replaced_by_a_new_login(rig: Rig, tmp_path: Path) -> None:
+    database = Database(tmp_path / "teltubby.db")
+    await database.open()
+    try:
+        for number, key in enumerate([Fernet.generate_key().decode() for _ in range(2)]):
+            rig.sessions = SqliteSessionStore(database, [key])
+            for attempt in range(2):
+                content = SeededContent(f"film {number} {attempt}", MIB)
+                job = await rig.publish(rig.send(content))
+                async with rig.worker():
+                    await rig.wait_for(JobCompleted)
+                assert_stored(rig, job, content)
+    finally:
+        await database.close()
+    assert rig.calls("auth.importBotAuthorization") == ["ok", "ok"]
+    assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
+
+
+async def test_another_bots_bucket_ends_the_worker_before_anything_is_asked(rig: Rig) -> None:
+    async def foreign() -> None:
+        raise ConfigurationError(["TELEGRAM_BOT_TOKEN: this archive is another bot's"])
+
+    job = await rig.publish(rig.send(SeededContent("not ours", MIB)))
+    with pytest.raises(ConfigurationError, match="another bot's"):
+        async with asyncio.timeout(10):
+            await (await rig.build(foreign)).run(asyncio.Event())
+    assert rig.world.journal.entries(door="mtproto") == []
+    assert await rig.events.next(0) is None
+    delivery = await rig.queue.fetch(0)
+    assert delivery
+    assert (delivery.job, delivery.redeliveries) == (job, 0)

@@ -191,6 +191,10 @@ class Inbox(Protocol):
         """Its effects are done."""
         ...
 
+    async def discard(self, update_id: int) -> None:
+        """It is none of ours: nothing of it is kept."""
+        ...
+
     async def fail(self, update_id: int, error: str, max_attempts: int) -> bool:
         """Count a failure; tell whether the row is now parked, which it is at ``max_attempts``."""
         ...
@@ -234,6 +238,14 @@ class ArchiveIndex(Protocol):
         """Return when the next pending item is due, as Unix time."""
         ...
 
+    async def place(self, item_id: int, filename: str) -> str:
+        """Fix an item's filename, once; return the one that stays."""
+        ...
+
+    async def intend(self, item_id: int, sha256: str) -> None:
+        """These bytes are about to become the item's object: who finds it there need not fetch them again."""
+        ...
+
     async def settle(self, item_id: int, outcome: Outcome) -> Outcome:
         """Record an outcome and finish the item's update.
 
@@ -262,7 +274,7 @@ class ArchiveIndex(Protocol):
         """Return a message with its items."""
         ...
 
-    async def undocumented(self, limit: int) -> list[MessageRecord]:
+    async def undocumented(self, limit: int, exclude: frozenset[int] = frozenset()) -> list[MessageRecord]:
         """Return settled messages whose message.json is older than their last change."""
         ...
 
@@ -294,8 +306,12 @@ class ArchiveIndex(Protocol):
         """Return the living reply of a message, None when there is none or its chat is closed to us."""
         ...
 
-    async def reply_sent(self, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
-        """This text stands in the chat and shows this version; no ``sent_id``: the chat is closed to us."""
+    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int) -> None:
+        """This text stands in the chat and shows this version."""
+        ...
+
+    async def reply_ended(self, reply_id: int, *, chat_closed: bool) -> None:
+        """It can't be shown any more; with ``chat_closed``, not before its chat's next message comes in."""
         ...
 
     async def pending_deletes(self) -> list[str]:

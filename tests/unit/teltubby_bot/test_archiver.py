@@ -334,3 +334,23 @@ async def test_what_an_attempt_left_is_removed_when_a_twin_was_faster(bench: Ben
     await bench.stage.store.put(key, b"jpeg", "image/jpeg")
     assert (await bench.settled(first)).duplicate_of == key
     assert await bench.stage.index.pending_deletes() == [left]
+
+
+async def test_an_object_that_a_killed_attempt_had_committed_is_taken_as_it_is(bench: Bench) -> None:
+    """Also when its file can't be had from Telegram any more."""
+    item = await bench.stage.item(content=b"jpeg")
+    bench.index.methods = {"settle", "postpone"}
+    await bench.round()
+    del bench.stage.telegram.files[item.media.file_id]
+    bench.index.methods = set()
+    done = await bench.settled(item)
+    assert (done.state, done.sha256) == (ItemState.STORED, hashlib.sha256(b"jpeg").hexdigest())
+    assert list(_files(bench.stage)) == [done.key]
+
+
+async def test_a_name_once_given_stays_though_the_album_gets_a_caption_later(bench: Bench) -> None:
+    item = await bench.stage.item(content=b"jpeg")
+    assert await bench.stage.index.place(item.id, "first.jpg") == "first.jpg"
+    assert await bench.stage.index.place(item.id, "second.jpg") == "first.jpg"
+    done = await bench.settled(item)
+    assert done.key == "teltubby/2025/03/ada/7/first.jpg"

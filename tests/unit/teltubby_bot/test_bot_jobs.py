@@ -6,14 +6,18 @@ import pytest
 
 from support import DATE
 from teltubby_bot.jobs import EventReader, JobPublisher
-from teltubby_core.domain.jobs import JobCompleted, JobEvent, JobProgress, JobStarted
+from teltubby_bot.placement import key_of_worker
+from teltubby_core.documents import encode
+from teltubby_core.domain.jobs import JobCompleted, JobEvent, JobFailed, JobProgress, JobStarted
 from teltubby_core.domain.records import ItemState
-from teltubby_core.errors import DatabaseUnavailableError, TransientError
-from teltubby_core.testing import MemoryEvents, MemoryJobQueue, StoredObject
+from teltubby_core.domain.sidecar import metadata_document
+from teltubby_core.errors import DatabaseUnavailableError, ErrorCategory, TransientError
+from teltubby_core.testing import MemoryEvents, MemoryJobQueue, StoredObject, sample_job
 from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import Stage
 
 STARTED = JobStarted(job_id="job-7", at=DATE, worker="w", attempt=1)
+FAILED = JobFailed(job_id="job-7", at=DATE, error="deleted", category=ErrorCategory.PERMANENT)
 PROGRESS = JobProgress(job_id="job-7", at=DATE, done_bytes=1, total_bytes=2)
 
 
@@ -120,3 +124,38 @@ async def test_a_fetched_twin_of_one_that_is_there_is_a_duplicate(stage: Stage) 
     await events.publish(_completed().model_copy(update={"sha256": first.sha256}))
     await _reader(stage, events).step()
     assert (await stage.again(item)).duplicate_of == first.key
+
+
+async def _left_by_a_dead_worker(stage: Stage, job_id: str = "job-7", size: int = 4) -> str:
+    """Let a worker die between metadata.json and its report; return the object's key."""
+    item = await stage.queued()
+    name = await stage.index.place(item.id, "film.mp4")
+    key = key_of_worker(item, name)
+    job = sample_job(job_id, message_id=7).model_copy(update={"key": key})
+    document = metadata_document(
+        job, bucket="test", sha256="ab" * 32, size_bytes=size, archived_at=0, worker="w", redeliveries=0
+    )
+    await stage.store.put(key, b"film", "video/mp4")
+    await stage.store.put(key.replace("film.mp4", "metadata.json"), encode(document), "application/json")
+    return key
+
+
+async def test_a_failure_after_a_success_that_nobody_heard_of_is_the_success(stage: Stage) -> None:
+    key = await _left_by_a_dead_worker(stage)
+    events = MemoryEvents()
+    await events.publish(FAILED)
+    await _reader(stage, events).step()
+    item = await stage.index.job_item("job-7")
+    assert item is not None
+    assert (item.state, item.key, item.sha256, item.size_bytes) == (ItemState.STORED, key, "ab" * 32, 4)
+
+
+@pytest.mark.parametrize(("job_id", "size"), [("another", 4), ("job-7", 5)])
+async def test_what_another_job_or_half_a_file_left_is_no_success(stage: Stage, job_id: str, size: int) -> None:
+    await _left_by_a_dead_worker(stage, job_id, size)
+    events = MemoryEvents()
+    await events.publish(FAILED)
+    await _reader(stage, events).step()
+    item = await stage.index.job_item("job-7")
+    assert item is not None
+    assert item.state is ItemState.FAILED

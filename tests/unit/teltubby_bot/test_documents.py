@@ -163,3 +163,16 @@ async def test_nothing_is_written_or_removed_while_the_bucket_is_not_known_to_be
         await _writer(stage, bucket=not_ours).step()
     assert stage.store.objects == {}
     assert stage.calls == [("trouble", item.message, "the folder is read-only")]
+
+
+async def test_one_message_that_can_not_be_documented_holds_up_no_other(stage: Stage) -> None:
+    poisoned, sound = await stage.stored(7), await stage.stored(8)
+    await stage.database.run(lambda c: c.execute("UPDATE items SET ordinal = -1 WHERE id = ?", (poisoned.id,)))
+    writer = _writer(stage)
+    assert await writer.step() is None
+    assert (await stage.record(sound)).complete
+    assert not (await stage.record(poisoned)).complete
+    assert stage.calls[0][:2] == ("trouble", poisoned.message)
+    stage.calls.clear()
+    await writer.step()
+    assert stage.calls == [], "it is put aside"

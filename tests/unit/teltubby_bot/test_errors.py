@@ -8,8 +8,8 @@ import httpx
 import pytest
 from telegram import error as tg
 
-from teltubby_bot.botapi.errors import ERRORS, mapped
-from teltubby_bot.telegram import ConflictError
+from teltubby_bot.botapi.errors import ERRORS, NoSuchPageError, NotThereError, mapped
+from teltubby_bot.telegram import ChatClosedError, ConflictError
 from teltubby_core.errors import (
     ConfigurationError,
     FileTooBigError,
@@ -79,7 +79,9 @@ def test_no_entry_of_the_table_hides_behind_a_wider_one() -> None:
         (tg.BadRequest("File is too big"), FileTooBigError),
         (tg.BadRequest("wrong file_id"), PermanentError),
         (tg.BadRequest("wrong file_id or the file is temporarily unavailable"), TransientError),
-        (tg.Forbidden("bot was blocked by the user"), PermanentError),
+        (NoSuchPageError("404 Not Found"), NotThereError),
+        (tg.BadRequest("Chat not found"), ChatClosedError),
+        (tg.Forbidden("bot was blocked by the user"), ChatClosedError),
         (tg.Conflict("terminated by other getUpdates request"), ConflictError),
         (tg.TimedOut(), TransientError),
         (tg.NetworkError("Bad Gateway"), TransientError),
@@ -99,6 +101,13 @@ def test_a_flood_wait_tells_its_seconds(wait: int | timedelta) -> None:
     error = _map(tg.RetryAfter(wait))
     assert isinstance(error, TransientError)
     assert error.retry_after == 7
+
+
+def test_another_programs_words_are_cut_and_hold_no_token() -> None:
+    for kind in (tg.BadRequest, tg.Forbidden, tg.Conflict, tg.TelegramError, tg.NetworkError):
+        text = str(_map(kind(f"see {URL} {'x' * 5000}")))
+        assert "123456:" not in text
+        assert len(text) < 300
 
 
 def test_what_is_neither_librarys_passes_through() -> None:

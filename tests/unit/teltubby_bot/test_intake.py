@@ -60,7 +60,10 @@ async def test_a_curators_file_is_admitted(stage: Stage) -> None:
 STRANGER = an_update(1, sender=99, **a_payload("photo"))
 IN_GROUP = an_update(1, chat=group_chat(), **a_payload("photo"))
 POST = {"update_id": 1, "channel_post": {"message_id": 7, "date": UNIX, "chat": channel_chat(), "text": "hi"}}
-NO_SENDER = {"update_id": 1, "message": {"message_id": 7, "date": UNIX, "chat": {"id": CURATOR, "type": "private"}}}
+NO_SENDER = {
+    "update_id": 1,
+    "message": {"message_id": 7, "date": UNIX, "chat": {"id": CURATOR, "type": "private"}, "text": "x"},
+}
 
 
 @pytest.mark.parametrize(

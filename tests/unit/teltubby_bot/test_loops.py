@@ -7,7 +7,7 @@ import pytest
 
 from support import eventually
 from teltubby_bot import loops
-from teltubby_bot.loops import Loop, wait_any
+from teltubby_bot.loops import Loop, done_before, wait_any
 from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, TransientError
 
 Runs = Callable[[Callable[[], Awaitable[float | None]]], Loop]
@@ -124,3 +124,31 @@ async def test_waiting_for_any_event_leaves_no_task_behind() -> None:
     before = asyncio.all_tasks()
     await wait_any([asyncio.Event(), asyncio.Event()], 0.01)
     await eventually(lambda: asyncio.all_tasks() == before)
+
+
+async def test_an_action_is_done_before_a_stop_or_cancelled_by_it() -> None:
+    stop = asyncio.Event()
+
+    async def quick() -> None:
+        await asyncio.sleep(0)
+
+    assert await done_before(stop, quick())
+    hanging = asyncio.Event()
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            hanging.set()
+
+    asyncio.get_running_loop().call_later(0.01, stop.set)
+    assert not await done_before(stop, slow())
+    assert hanging.is_set()
+
+
+async def test_what_an_action_raises_before_the_stop_is_raised() -> None:
+    async def fails() -> None:
+        raise TransientError("away")
+
+    with pytest.raises(TransientError):
+        await done_before(asyncio.Event(), fails())

@@ -137,6 +137,63 @@ def test_what_is_no_file_is_named(name: str, payload: dict[str, Any]) -> None:
     assert (message.media, message.unsupported) == (None, name)
 
 
+GIVEAWAY = {"chats": [channel_chat()], "winners_selection_date": UNIX, "winner_count": 1}
+WINNERS = {
+    "chat": channel_chat(),
+    "giveaway_message_id": 1,
+    "winners_selection_date": UNIX,
+    "winner_count": 1,
+    "winners": [user(9)],
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"paid_media": {"star_count": 1, "paid_media": [{"type": "preview"}]}}, "paid media"),
+        ({"giveaway": GIVEAWAY}, "a giveaway"),
+        ({"giveaway_winners": WINNERS}, "a giveaway's winners"),
+        ({"hologram": {"file_id": "f", "file_unique_id": "u"}}, "something too new for me"),
+    ],
+    ids=["paid_media", "giveaway", "giveaway_winners", "unknown"],
+)
+def test_what_cannot_be_archived_has_a_name_in_words(fields: dict[str, Any], words: str) -> None:
+    assert _parse(**fields).unsupported == words
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pinned_message": {"message_id": 1, "date": UNIX, "chat": {"id": CURATOR, "type": "private"}, "text": "x"}},
+        {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86400}},
+        {"new_chat_title": "x"},
+        {"new_chat_photo": a_payload("photo")["photo"]},
+        {"of_the_future": {"a": 1}},
+        {},
+    ],
+    ids=lambda fields: next(iter(fields), "nothing"),
+)
+def test_a_message_that_nobody_wrote_is_none(fields: dict[str, Any]) -> None:
+    assert parse_update(an_update(1, **fields)) is None
+
+
+@pytest.mark.parametrize("fields", [{"text": ""}, {"caption": "x", "of_the_future": {"a": 1}}, {"media_group_id": "1"}])
+def test_what_somebody_wrote_is_answered_whatever_is_in_it(fields: dict[str, Any]) -> None:
+    assert _parse(**fields).media is None
+
+
+def test_an_unknown_forward_origin_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    message = _parse(**a_payload("photo"), forward_origin={"type": "moon", "date": UNIX})
+    assert message.media is not None
+    assert message.forward_origin is None
+    assert "forward origin left out of message 7" in caplog.text
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_pair_joined() -> None:
+    message = _parse(**a_payload("photo"), caption="a\ud83d b \ud83d\ude00")
+    assert message.caption == "a\ufffd b 😀"
+
+
 def test_a_command_keeps_its_entities() -> None:
     message = parse_update(a_command(1, "/status now"))
     assert message is not None
@@ -169,7 +226,6 @@ def test_fields_that_are_not_known_yet_do_no_harm() -> None:
         {"update_id": 1, "message": {"message_id": "x", "date": "yesterday", "chat": None}},
         an_update(1, document={"mime_type": "x/y"}),
         an_update(1, photo=[{"width": 1}]),
-        an_update(1, **a_payload("photo"), forward_origin={"type": "moon", "date": UNIX}),
     ],
 )
 def test_what_telegram_does_not_document_is_an_error_not_a_guess(raw: dict[str, Any]) -> None:

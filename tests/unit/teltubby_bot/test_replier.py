@@ -8,6 +8,7 @@ import pytest
 
 from support import CURATOR, DATE, OTHER_CURATOR, eventually
 from teltubby_bot.replier import Pace, Replier
+from teltubby_bot.telegram import ChatClosedError
 from teltubby_core.domain.jobs import JobProgress, JobStarted
 from teltubby_core.domain.records import Failed
 from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, PermanentError, TransientError
@@ -131,11 +132,11 @@ async def test_trouble_in_one_chat_does_not_stop_the_others(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("method", ["send", "edit"])
-async def test_a_chat_that_is_closed_to_us_is_left_alone(desk: Desk, method: str) -> None:
+async def test_a_chat_that_is_closed_to_us_is_left_alone_until_its_user_writes_again(desk: Desk, method: str) -> None:
     item = await desk.stage.item()
     if method == "edit":
         await desk.round()
-    desk.stage.telegram.failures[method] = [PermanentError("bot was blocked by the user")]
+    desk.stage.telegram.failures[method] = [ChatClosedError("bot was blocked by the user")]
     await desk.stage.index.postpone(item.id, "x", 0, counts=True)
     await desk.round()
     before = len(desk.stage.telegram.sent)
@@ -143,6 +144,19 @@ async def test_a_chat_that_is_closed_to_us_is_left_alone(desk: Desk, method: str
     await desk.round()
     assert len(desk.stage.telegram.sent) == before
     assert desk.stage.telegram.edits == []
+    await desk.stage.index.answer(999, CURATOR, 9, "all is well")
+    await desk.round()
+    assert desk.shown() == ["⏳ Archiving 1 photo …\n⏸ waits: y", "all is well"]
+
+
+async def test_a_reply_that_its_user_deleted_is_sent_anew_once(desk: Desk) -> None:
+    item = await desk.stage.item()
+    await desk.round()
+    desk.stage.telegram.broken["edit"] = PermanentError("message to edit not found")
+    for reason in ("x", "y", "z"):
+        await desk.stage.index.postpone(item.id, reason, 0, counts=True)
+        await desk.round()
+    assert desk.shown() == ["⏳ Archiving 1 photo …", "⏳ Archiving 1 photo …\n⏸ waits: x"]
 
 
 async def test_the_wait_that_telegram_asks_for_is_kept(desk: Desk) -> None:
@@ -311,3 +325,15 @@ async def test_no_answer_overtakes_one_that_is_held_back(desk: Desk) -> None:
     await desk.round()
     assert desk.shown() == []
     assert desk.shown(OTHER_CURATOR) == ["all is well"]
+
+
+async def test_a_held_answer_in_a_busy_chat_wakes_nobody(desk: Desk) -> None:
+    first = await desk.stage.item(7)
+    await desk.round()
+    desk.make(Pace(0.0, 0.02, first_seconds=0.01))
+    desk.stage.telegram.failures["edit"] = [TransientError("flood", retry_after=30)]
+    await desk.stage.index.postpone(first.id, "x", 0, counts=True)
+    await desk.stage.item(8)
+    await desk.replier.step()
+    assert desk.replier._chats, "the chat waits out its flood"
+    assert await desk.replier.step() is None

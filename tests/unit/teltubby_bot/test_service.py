@@ -14,6 +14,7 @@ import pytest
 from support import CURATOR, eventually
 from teltubby_bot.archiver import ArchiverOptions
 from teltubby_bot.botapi import parse_update
+from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
 from teltubby_bot.service import Bot, BotOptions, Ports
 from teltubby_core.adapters.sqlite.database import Database
@@ -30,7 +31,6 @@ from unit.teltubby_bot.fakes import BOT_ID, DOWNLOAD_LIMIT, FakeTelegram
 from unit.teltubby_bot.wire import UNIX, a_command, a_payload, an_update, channel_chat
 
 OPTIONS = BotOptions(
-    bot_id=BOT_ID,
     whitelist=frozenset({CURATOR}),
     window=AlbumWindow(0.05, 0.5),
     archiver=ArchiverOptions(Limits(), concurrency=4, dedup=True, stall_timeout=5),
@@ -56,11 +56,13 @@ class House:
         """Run a bot; leaving stops it as SIGTERM would."""
         database = Database(self.path)
         await database.open()
+        index = SqliteIndex(database, dedup=options.archiver.dedup)
         ports = Ports(
             telegram=self.telegram,
             parse=parse_update,
             inbox=SqliteInbox(database, BOT_ID, self.clock),
-            index=SqliteIndex(database, dedup=options.archiver.dedup),
+            index=index,
+            ownership=Ownership(self.store, index, BOT_ID),
             queue=self.queue,
             events=self.events,
             store=self.store,

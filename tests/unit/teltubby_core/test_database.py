@@ -3,9 +3,10 @@
 import asyncio
 import os
 import sqlite3
+import stat
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -197,13 +198,75 @@ async def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_a_file_that_is_no_database_is_told(path: Path) -> None:
-    path.parent.mkdir()
-    await asyncio.to_thread(path.write_bytes, b"not a database at all" * 1000)
+def _overwrite(path: Path, offset: int, length: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xa5" * length)
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 4096), (100, 3000)], ids=["no database", "damaged schema"])
+async def test_a_file_that_is_no_database_or_damaged_stops_the_start(path: Path, offset: int, length: int) -> None:
+    await _make(path)
+    await asyncio.to_thread(_overwrite, path, offset, length)
     database = Database(path)
-    with pytest.raises(DatabaseUnavailableError, match="restore it from a backup"):
+    with pytest.raises(ConfigurationError) as caught:
         await database.open()
     await database.close()
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"SQLITE_PATH: {path} is no database or damaged")
+    assert "restore it from a backup" in problem
+
+
+async def test_damage_that_shows_later_is_no_fault_of_the_settings(database: Database) -> None:
+    def write_schema(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET rootpage = 100000 WHERE name = 'secrets'")
+        connection.execute("PRAGMA writable_schema = RESET")
+
+    await database.run(write_schema)
+    with pytest.raises(DatabaseUnavailableError, match="restore it from a backup"):
+        await database.run(_keys)
+
+
+async def test_a_database_that_is_locked_at_the_start_is_worth_another_try(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _make(path)
+    monkeypatch.setattr(module, "_BUSY_TIMEOUT_MS", 20)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    database = Database(path)
+    with pytest.raises(DatabaseUnavailableError, match="locked"):
+        await database.open()
+    await database.close()
+    other.execute("ROLLBACK")
+    other.close()
+    await _make(path)
+
+
+async def _make(path: Path) -> None:
+    database = Database(path)
+    await database.open()
+    await database.close()
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+async def test_folder_and_files_are_for_their_owner_alone(path: Path) -> None:
+    database = Database(path)
+    await database.open()
+    await database.run(lambda c: c.execute(_insert("a")).rowcount)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    await database.close()
+    names = [path.name, *(f"{path.name}{suffix}" for suffix in ("-wal", "-shm", ".lock"))]
+    assert modes == dict.fromkeys(names, 0o600)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("opened", [True, False])

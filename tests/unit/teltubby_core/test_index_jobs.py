@@ -15,6 +15,8 @@ from teltubby_core.domain.sidecar import message_document
 from teltubby_core.testing import sample_job
 from unit.teltubby_core.index_cases import Archive, completed, failed, progress, retrying, sha_of, started
 
+METADATA = "teltubby/2025/03/mtproto/2/metadata.json"
+
 
 @pytest.fixture
 def archive(either_database: Database) -> Archive:
@@ -114,7 +116,7 @@ async def test_a_fetched_twin_becomes_a_duplicate_and_its_object_goes(archive: A
         Route.MTPROTO,
     )
     assert again.job_state is JobState.COMPLETED
-    assert await archive.index.pending_deletes() == [job.key]
+    assert set(await archive.index.pending_deletes()) == {job.key, METADATA}
 
 
 async def test_a_twin_that_is_reported_twice_is_removed_again(archive: Archive) -> None:
@@ -124,7 +126,7 @@ async def test_a_twin_that_is_reported_twice_is_removed_again(archive: Archive) 
     await archive.index.apply(completed(job, "aa"))
     await archive.index.deleted(job.key)
     await archive.index.apply(completed(job, "aa"))
-    assert await archive.index.pending_deletes() == [job.key]
+    assert set(await archive.index.pending_deletes()) == {job.key, METADATA}
     assert (await archive.again(item)).duplicate_of == "teltubby/first"
 
 
@@ -145,3 +147,16 @@ async def test_every_report_but_progress_is_in_the_trail(archive: Archive) -> No
     row = await archive.database.run(lambda c: dict(c.execute("SELECT * FROM job_history").fetchone()))
     assert (row["state"], row["last_error"], row["priority"], row["user_id"]) == ("FAILED", "the file is gone", 4, 42)
     assert json.loads(row["payload_json"])["job_id"] == job.job_id
+
+
+async def test_what_a_failed_job_may_have_left_is_removed(archive: Archive) -> None:
+    _, job = await archive.queued(2)
+    await archive.index.apply(failed(job))
+    assert set(await archive.index.pending_deletes()) == {job.key, METADATA}
+
+
+async def test_a_completion_takes_the_removal_back(archive: Archive) -> None:
+    _, job = await archive.queued(2)
+    await archive.index.apply(failed(job))
+    await archive.index.apply(completed(job))
+    assert await archive.index.pending_deletes() == []

@@ -114,13 +114,33 @@ async def test_an_answer_is_sent_once(archive: Archive) -> None:
     assert await archive.index.replies(0, 10) == []
 
 
-async def test_a_chat_that_is_closed_to_us_gets_nothing_more(archive: Archive) -> None:
+async def test_a_chat_that_is_closed_to_us_gets_nothing_until_its_next_message(archive: Archive) -> None:
     item = await archive.item()
     reply = await _reply(archive)
-    await archive.index.reply_sent(reply.id, None, "Archiving", reply.version)
+    await archive.index.reply_ended(reply.id, chat_closed=True)
     await archive.store_as(item)
     assert await archive.index.replies(0, 10) == []
     assert await archive.index.reply_of(item.message) is None
+    await archive.item(8, chat=OTHER_CURATOR)
+    assert [other.chat_id for other in await archive.index.replies(0, 10)] == [OTHER_CURATOR]
+    await archive.item(9)
+    assert [other.reply_to for other in await archive.index.replies(0, 10)] == [7, 8, 9]
+
+
+async def test_a_reply_that_is_gone_never_comes_back(archive: Archive) -> None:
+    item = await archive.item()
+    await archive.index.reply_ended((await _reply(archive)).id, chat_closed=False)
+    await archive.store_as(item)
+    await archive.item(9)
+    assert [other.reply_to for other in await archive.index.replies(0, 10)] == [9]
+
+
+async def test_what_is_left_out_makes_room_for_others(archive: Archive) -> None:
+    first, second = await archive.item(1), await archive.item(2)
+    for number, item in enumerate((first, second)):
+        await archive.store_as(item, f"{number}a")
+    found = await archive.index.undocumented(1, frozenset({first.message}))
+    assert [record.id for record in found] == [second.message]
 
 
 async def test_the_reply_of_a_message(archive: Archive) -> None:

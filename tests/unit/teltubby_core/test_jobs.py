@@ -132,12 +132,12 @@ def test_a_retry_counts_and_changes_nothing_else() -> None:
 
 
 def test_delays_double_from_the_base_up_to_the_ceiling() -> None:
-    assert [retry_delay(n, 0) for n in range(9)] == [2, 4, 8, 16, 32, 64, 128, 256, 300]
+    assert [retry_delay(n, 0) for n in range(8)] == [15, 30, 60, 120, 240, 480, 600, 600]
     assert retry_delay(29, 0, base=1.0, ceiling=60.0) == 60
 
 
 def test_jitter_adds_up_to_half() -> None:
-    assert (retry_delay(2, 0.0), retry_delay(2, 0.5), retry_delay(2, 1.0)) == (8.0, 10.0, 12.0)
+    assert (retry_delay(2, 0.0), retry_delay(2, 0.5), retry_delay(2, 1.0)) == (60.0, 75.0, 90.0)
 
 
 def test_final_states_are_those_after_which_nothing_happens_by_itself() -> None:

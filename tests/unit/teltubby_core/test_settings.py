@@ -17,6 +17,7 @@ from teltubby_core.settings import (
     load_settings,
 )
 
+FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SECRET = "AAE-" + "x" * 31
 TOKEN = f"123456:{SECRET}"
 GROUPS = (BotSettings, MtprotoSettings, LogSettings, StorageSettings)
@@ -77,10 +78,12 @@ def test_no_part_of_a_wrong_secret_is_told(monkeypatch: pytest.MonkeyPatch, toke
 
 
 def test_secrets_do_not_show_in_the_settings_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, MTPROTO_API_HASH=SECRET, SESSION_ENCRYPTION_KEYS=SECRET)
+    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, MTPROTO_API_HASH=SECRET, SESSION_ENCRYPTION_KEYS=FERNET)
     for cls in (TelegramSettings, MtprotoSettings):
         settings = load_settings(cls)
-        assert SECRET not in f"{settings} {settings!r} {settings.model_dump_json()}"
+        shown = f"{settings} {settings!r} {settings.model_dump_json()}"
+        assert SECRET not in shown
+        assert FERNET not in shown
 
 
 def test_the_token_tells_the_bots_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +153,9 @@ def test_a_wrong_whitelist_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch, 
         ("ALBUM_AGGREGATION_WINDOW_SECONDS", "0"),
         ("CONCURRENCY", "0"),
         ("IO_TIMEOUT_SECONDS", "nan"),
+        ("MAX_FILE_GB", "inf"),
+        ("MAX_FILE_GB", "1e308"),
+        ("MAX_FILE_GB", "nan"),
         ("ALBUM_CEILING_SECONDS", "601"),
     ],
 )
@@ -188,3 +194,105 @@ def test_log_levels_may_be_written_in_lower_case(monkeypatch: pytest.MonkeyPatch
     assert load_settings(LogSettings).log_level == "DEBUG"
     _set(monkeypatch, LOG_LEVEL="loud", LOG_FORMAT="xml")
     assert _names(_problems(LogSettings)) == {"LOG_LEVEL", "LOG_FORMAT"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.telegram.org:99999",
+        "https://api.telegram.org:port",
+        "https://api.telegram.org:0",
+        "https://[::1",
+        "https://[nonsense]",
+        "https://ex[ample].org",
+        "https://",
+        "https://:8081",
+        "https://a..b",
+        "https://api.telegram.org?x=1",
+        "https://user:word@api.telegram.org",
+        "https://api.telegram .org",
+        "ftp://api.telegram.org",
+    ],
+)
+def test_an_address_that_cannot_be_one_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, TELEGRAM_WHITELIST_IDS="1", TELEGRAM_API_URL=value)
+    (problem,) = _problems(BotSettings)
+    assert problem.startswith("TELEGRAM_API_URL: ")
+    assert value not in problem or value == "https://"
+
+
+@pytest.mark.parametrize("value", ["http://[::1]:8081", "http://127.0.0.1:1/x", "https://bot_api.local", "http://bot"])
+def test_an_address_may_be_a_name_or_number_with_port_and_path(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, TELEGRAM_WHITELIST_IDS="1", TELEGRAM_API_URL=f"{value}/")
+    assert load_settings(BotSettings).telegram_api_url == value
+
+
+class _Everything(MtprotoSettings, StorageSettings):
+    pass
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("")
+    _set(
+        monkeypatch, HOME=str(tmp_path), ARCHIVE_DIR="~/a", SQLITE_PATH="~/b/c.db", MTPROTO_PUBLIC_KEY_FILE="~/key.pem"
+    )
+    settings = load_settings(_Everything)
+    found = (settings.archive_dir, settings.sqlite_path, settings.mtproto_public_key_file)
+    assert found == (tmp_path / "a", tmp_path / "b" / "c.db", tmp_path / "key.pem")
+
+
+def test_paths_that_cannot_be_used_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    _set(monkeypatch, ARCHIVE_DIR="file", SQLITE_PATH=str(tmp_path), MTPROTO_PUBLIC_KEY_FILE="nowhere.pem")
+    problems = "\n".join(_problems(_Everything))
+    assert "ARCHIVE_DIR: file is a file; name a folder" in problems
+    assert f"SQLITE_PATH: {tmp_path} is a folder; name a file" in problems
+    assert "MTPROTO_PUBLIC_KEY_FILE: there is no file nowhere.pem" in problems
+    _set(monkeypatch, ARCHIVE_DIR="file/x", SQLITE_PATH="x" * 300, MTPROTO_PUBLIC_KEY_FILE="~nobody-here/x")
+    assert _names(_problems(_Everything)) == {"ARCHIVE_DIR", "SQLITE_PATH", "MTPROTO_PUBLIC_KEY_FILE"}
+
+
+@pytest.mark.parametrize("value", [SECRET, f"{FERNET},{SECRET}", f"{SECRET},{SECRET}", "ключ", ",", " "])
+def test_what_is_no_encryption_key_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    _set(monkeypatch, SESSION_ENCRYPTION_KEYS=value, MTPROTO_DC_ID="0")
+    problems = _problems(MtprotoSettings)
+    assert _names(problems) == {"SESSION_ENCRYPTION_KEYS", "MTPROTO_DC_ID"}
+    assert SECRET[:12] not in f"{problems}"
+    assert FERNET[:12] not in f"{problems}"
+
+
+def test_several_encryption_keys_may_stand_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, SESSION_ENCRYPTION_KEYS=f" {FERNET} , {FERNET}")
+    assert load_settings(MtprotoSettings).session_encryption_keys is not None
+
+
+def test_a_dotenv_file_in_another_encoding_is_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"TELEGRAM_BOT_TOKEN={TOKEN}\nARCHIVE_DIR=B\xfccher\n".encode("latin-1"))
+    (problem,) = _problems(BotSettings)
+    assert problem.startswith(".env: line 2 is not UTF-8 text")
+    assert SECRET not in problem
+
+
+def test_a_dotenv_file_from_windows_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"\ufeffTELEGRAM_BOT_TOKEN={TOKEN}\r\nTELEGRAM_WHITELIST_IDS=1\r\n".encode())
+    assert load_settings(BotSettings).telegram_whitelist_ids == {1}
+
+
+def test_a_dotenv_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / ".env"
+    closed.write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n")
+    closed.chmod(0)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)  # root may read anything
+    try:
+        (problem,) = _problems(BotSettings)
+    finally:
+        os.seteuid(before)
+    assert problem == ".env: can't be read: Permission denied"
+
+
+def test_a_folder_of_that_name_is_no_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN)
+    assert load_settings(TelegramSettings).bot_id == 123456

@@ -15,6 +15,7 @@ from teltubby_core.domain.jobs import (
     TelegramContext,
 )
 from teltubby_core.domain.media import MediaKind
+from teltubby_core.errors import TeltubbyError
 from teltubby_core.ports import MediaSource
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySource, SteppedClock
 from teltubby_worker.consumer import Worker
@@ -71,23 +72,43 @@ class Bench:
         self.events = MemoryEvents()
         self.store = MemoryObjectStore()
         self.telegram = FakeTelegram()
+        self.bucket_trouble: TeltubbyError | None = None
+        self.bucket_asked = 0
+
+    async def ensure_bucket(self) -> None:
+        self.bucket_asked += 1
+        if self.bucket_trouble:
+            raise self.bucket_trouble
 
     def handler(self) -> JobHandler:
-        around = Surroundings(self.queue, self.events, self.store, self.telegram, self.clock, "tester", stall_timeout=5)
-        return JobHandler(around, jitter=lambda: 0.0)
-
-    @asynccontextmanager
-    async def worker(self, **options: Any) -> AsyncIterator[asyncio.Event]:
-        worker = Worker(
+        around = Surroundings(
             self.queue,
             self.events,
             self.store,
             self.telegram,
             self.clock,
             "tester",
+            self.ensure_bucket,
             stall_timeout=5,
-            **({"grace": 5} | options),
         )
+        return JobHandler(around, jitter=lambda: 0.0)
+
+    def make_worker(self, **options: Any) -> Worker:
+        return Worker(
+            self.queue,
+            self.events,
+            self.store,
+            self.telegram,
+            self.clock,
+            "tester",
+            ensure_bucket=self.ensure_bucket,
+            stall_timeout=5,
+            **options,
+        )
+
+    @asynccontextmanager
+    async def worker(self, **options: Any) -> AsyncIterator[asyncio.Event]:
+        worker = self.make_worker(**({"grace": 5} | options))
         stop = asyncio.Event()
         running = asyncio.create_task(worker.run(stop))
         try:

@@ -13,7 +13,7 @@ from teltubby_core.settings import load_settings
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
 from teltubby_worker.bootstrap import build_worker
 from teltubby_worker.consumer import Worker
-from teltubby_worker.settings import WorkerSettings
+from teltubby_worker.settings import WorkerSettings, host_and_port
 
 TOKEN = "77777:" + "A" * 35
 HASH = "0123456789abcdef0123456789abcdef"
@@ -26,7 +26,19 @@ def settings(**fields: Any) -> WorkerSettings:
 
 def build(values: WorkerSettings) -> Worker:
     clock = SystemClock()
-    return build_worker(values, MemoryJobQueue(clock), MemoryEvents(), MemoryObjectStore(), MemorySessionStore(), clock)
+    return build_worker(
+        values,
+        MemoryJobQueue(clock),
+        MemoryEvents(),
+        MemoryObjectStore(),
+        MemorySessionStore(),
+        clock,
+        ensure_bucket=_ours,
+    )
+
+
+async def _ours() -> None:
+    """The bucket is this bot's."""
 
 
 def test_a_worker_is_built_without_opening_anything() -> None:
@@ -73,3 +85,33 @@ def test_a_bad_key_file_is_named(tmp_path: Path, content: str | None) -> None:
 def test_a_worker_is_named_after_its_machine_and_process_unless_it_is_given_a_name() -> None:
     assert settings().worker_name == f"{socket.gethostname()}-{os.getpid()}"
     assert settings(worker_name="one").worker_name == "one"
+
+
+@pytest.mark.parametrize(
+    ("server", "place"),
+    [
+        ("dc.example.org:443", ("dc.example.org", 443)),
+        ("127.0.0.1:1", ("127.0.0.1", 1)),
+        ("[::1]:65535", ("::1", 65535)),
+        ("[2001:DB8:0::4]:443", ("2001:db8::4", 443)),
+    ],
+)
+def test_a_server_is_a_host_and_a_port(server: str, place: tuple[str, int]) -> None:
+    told = settings(mtproto_server=server).mtproto_server
+    assert told
+    assert host_and_port(told) == place
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["dc:0", "dc:65536", "dc:99999", "dc:123456", "dc", "dc:", ":443", "::1:443", "[::1]", "[]:443", "[1:2]:443"],
+)
+def test_a_server_that_can_not_be_is_refused_at_the_start_by_name(server: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(mtproto_server=server)
+    (problem,) = caught.value.problems
+    assert problem.startswith("MTPROTO_SERVER: ")
+
+
+def test_a_stop_waits_ten_seconds_for_running_jobs_unless_told_otherwise() -> None:
+    assert settings().worker_shutdown_seconds == 10

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 
 import pytest
 
@@ -16,11 +17,13 @@ from teltubby_core.domain.jobs import (
     JobStarted,
 )
 from teltubby_core.errors import (
+    ConfigurationError,
     DatabaseUnavailableError,
     ErrorCategory,
     InfrastructureError,
     PermanentError,
     StorageFullError,
+    TeltubbyError,
     TransientError,
 )
 from teltubby_core.testing import MemorySource
@@ -69,7 +72,7 @@ async def test_a_transient_error_is_retried_with_growing_delays_and_then_dead_le
     bench.telegram.sources = [MemorySource(BODY, TransientError("closed"), at=10)]
     await bench.queue.publish(job())
     delays = []
-    for attempt in range(4):
+    for attempt in range(9):
         delivery = await bench.queue.fetch(0)
         assert delivery
         assert delivery.job.job_metadata.retry_count == attempt
@@ -78,22 +81,71 @@ async def test_a_transient_error_is_retried_with_growing_delays_and_then_dead_le
         if isinstance(last, JobRetrying):
             assert (last.category, last.retry_count) == (ErrorCategory.TRANSIENT, attempt + 1)
             delays.append(last.delay_seconds)
-            assert await bench.next_delivery(last.delay_seconds - 0.1) is None
-            bench.clock.advance(0.1)
-    assert delays == [2, 4, 8]
+            assert await bench.next_delivery(last.delay_seconds - 1) is None
+            bench.clock.advance(1)
+    assert delays == [15, 30, 60, 120, 240, 480, 600, 600]
     assert isinstance(last, JobFailed)
-    assert (last.error, last.category) == ("closed", ErrorCategory.TRANSIENT)
-    assert bench.queue.dead_letters == {"job-5": "closed"}
+    assert (last.error, last.category) == (
+        "closed; given up after 9 attempts; send it again",
+        ErrorCategory.TRANSIENT,
+    )
+    assert bench.queue.dead_letters == {"job-5": last.error}
     assert bench.store.objects == {}
     assert bench.store.uploads_open == 0
 
 
-async def test_a_flood_decides_the_delay(bench: Bench) -> None:
+async def test_a_wait_that_telegram_asks_for_decides_the_delay_and_burns_no_retry(bench: Bench) -> None:
+    last_chance = job().model_copy(update={"job_metadata": job().job_metadata.model_copy(update={"max_retries": 0})})
     bench.telegram.sources = [MemorySource(BODY, TransientError("flood", 900))]
-    await bench.handle(job())
+    assert await bench.handle(last_chance) == 0
     retrying = (await bench.reported())[-1]
     assert isinstance(retrying, JobRetrying)
-    assert retrying.delay_seconds == 900
+    assert (retrying.delay_seconds, retrying.retry_count) == (900, 0)
+    assert await bench.next_delivery(899) is None
+    assert (await bench.next_delivery(1)).job == last_chance
+
+
+async def test_a_wait_of_no_length_does_not_make_the_worker_spin(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(BODY, TransientError("flood", 0))]
+    await bench.handle(job())
+    assert await bench.next_delivery(0.5) is None
+    assert await bench.next_delivery(0.5)
+
+
+@pytest.mark.parametrize(
+    "trouble", [InfrastructureError("unknown yet"), TransientError("closed"), TransientError("f", 9)]
+)
+async def test_no_job_starts_and_no_retry_is_burnt_before_the_bucket_is_known_to_be_ours(
+    bench: Bench, trouble: TeltubbyError
+) -> None:
+    bench.bucket_trouble = trouble
+    assert await bench.handle(job()) == 1
+    assert bench.telegram.asked == 0
+    (retrying,) = await bench.reported()
+    assert isinstance(retrying, JobRetrying)
+    assert (retrying.category, retrying.retry_count) == (ErrorCategory.SYSTEM, 0)
+    assert (await bench.next_delivery(1)).job == job()
+
+
+async def test_another_bots_bucket_leaves_even_a_job_that_is_over_its_limits_untouched(bench: Bench) -> None:
+    bench.bucket_trouble = ConfigurationError(["TELEGRAM_BOT_TOKEN: another bot's archive"])
+    with pytest.raises(ConfigurationError):
+        await bench.handle(job(), redeliveries=MAX_REDELIVERIES + 1)
+    assert await bench.kinds() == []
+    assert bench.queue.dead_letters == {}
+
+
+async def test_every_log_line_about_a_job_starts_with_its_correlation_id(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "teltubby_worker")
+    errors = [TransientError("closed"), PermanentError("gone"), InfrastructureError("down"), ZeroDivisionError()]
+    for number, error in enumerate([*errors, None]):
+        bench.telegram.sources = [MemorySource(BODY, error)]
+        await bench.handle(job(job_id=f"job-{number}", correlation_id=f"u{number}"))
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("teltubby_worker")]
+    assert {line.partition(": ")[0] for line in lines} == {f"u{number}" for number in range(5)}
+    assert all(line.split(": ")[1] == f"job job-{line[1]}" for line in lines)
 
 
 async def test_a_permanent_error_is_dead_lettered_at_once(bench: Bench) -> None:
@@ -203,7 +255,9 @@ async def test_progress_that_cannot_be_reported_does_not_hurt_the_job(bench: Ben
     assert await bench.kinds() == ["job.started", "job.completed"]
 
 
-async def test_what_must_be_told_is_told_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_must_be_told_is_told_once_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(handling, "_PAUSE_BASE", 0.001)
     failures = [DatabaseUnavailableError("locked"), TransientError("closed")]
 
@@ -212,8 +266,9 @@ async def test_what_must_be_told_is_told_once_the_database_is_back(monkeypatch: 
             raise failures.pop()
 
     async with asyncio.timeout(5):
-        await insist(action, "report")
+        await insist(action, "report", job())
     assert failures == []
+    assert caplog.messages[-1].startswith("corr-1: job job-5: can't report: locked")
 
 
 async def test_insisting_ends_with_an_error_that_no_waiting_mends() -> None:
@@ -221,7 +276,7 @@ async def test_insisting_ends_with_an_error_that_no_waiting_mends() -> None:
         raise PermanentError("malformed")
 
     with pytest.raises(PermanentError):
-        await insist(action, "report")
+        await insist(action, "report", job())
 
 
 def test_pauses_never_grow_beyond_a_minute() -> None:

@@ -146,3 +146,9 @@ async def test_a_ping_without_an_answer_closes_the_connection() -> None:
     await link.ping()
     assert sender.closes >= 1
     assert not link.is_open
+
+
+@pytest.mark.parametrize("centre", [DataCentre(2, "127.0.0.1", 70000), DataCentre(2, "a" * 70 + ".example", 443)])
+async def test_an_address_that_can_not_be_is_a_connection_that_can_not_be_had(centre: DataCentre) -> None:
+    with pytest.raises(ConnectionLostError):
+        await Link(centre, 1, bytes(256), 5).open(GetConfigRequest())

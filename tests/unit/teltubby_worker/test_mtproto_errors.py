@@ -158,6 +158,14 @@ def test_no_packet_and_no_token_gets_into_a_text() -> None:
         assert secret not in str(to_ours(error))
 
 
+@pytest.mark.parametrize(
+    "error", [OverflowError("port must be 0-65535."), ValueError(), UnicodeError(), OSError(), TimeoutError()]
+)
+def test_what_a_bad_address_raises_is_a_lost_connection(error: Exception) -> None:
+    with pytest.raises(ConnectionLostError), telethon_errors():
+        raise error
+
+
 def test_ours_passes_unchanged_and_strangers_stay_strangers() -> None:
     with pytest.raises(ReferenceExpiredError), telethon_errors():
         raise ReferenceExpiredError("ours")

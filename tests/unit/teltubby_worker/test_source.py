@@ -23,13 +23,13 @@ from telethon.tl.types.upload import File, FileCdnRedirect
 
 from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext
 from teltubby_core.domain.media import MediaKind
-from teltubby_core.errors import PermanentError, TransferMismatchError
+from teltubby_core.errors import PermanentError, TransferMismatchError, TransientError
 from teltubby_worker.mtproto.errors import ConnectionLostError, WrongDataCentreError
 from teltubby_worker.mtproto.source import MtprotoSource, file_of
 from teltubby_worker.mtproto.transfer import ReferenceExpiredError, TransferLimits
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
-LIMITS = TransferLimits(window=2, tries=3, first_delay=0.001)
+LIMITS = TransferLimits(window=2, patience=5, first_delay=0.001, longest_delay=0.002)
 
 
 def job(size: int | None) -> JobMessage:
@@ -156,6 +156,12 @@ async def test_another_file_under_the_new_reference_is_refused() -> None:
 
 async def test_a_connection_that_idled_away_is_opened_again_for_the_message() -> None:
     caller = FakeCaller([ConnectionLostError("idle"), Found(message(document()))], [File(None, 0, b"abc")])
+    assert await read(caller) == b"abc"
+
+
+async def test_a_message_is_asked_for_again_while_telegram_has_problems() -> None:
+    troubles = [TransientError("a problem of its own") for _ in range(12)]
+    caller = FakeCaller([*troubles, Found(message(document()))], [File(None, 0, b"abc")])
     assert await read(caller) == b"abc"
 
 

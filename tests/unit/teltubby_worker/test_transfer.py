@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,12 +13,15 @@ from teltubby_core.errors import PermanentError, TransferMismatchError, Transien
 from teltubby_worker.mtproto.transfer import (
     PART_SIZE,
     FloodGate,
+    Patience,
     ReferenceExpiredError,
     Transfer,
     TransferLimits,
 )
 
-LIMITS = TransferLimits(window=4, tries=3, first_delay=0.001, flood_limit=10)
+LIMITS = TransferLimits(window=4, patience=5, first_delay=0.001, longest_delay=0.002, flood_limit=10)
+HASTY = replace(LIMITS, patience=0.02)
+OFTEN = 12  # more failures than any fixed number of tries would bear
 SIZE = 9 * PART_SIZE + 1234
 
 Trouble = Callable[[int, int], Awaitable[bytes | None]]
@@ -60,6 +64,31 @@ class FakeFile:
         await asyncio.sleep(0)
         if self.fail_refresh:
             raise self.fail_refresh
+
+
+class FakeTime:
+    """The event loop's time, which only sleeping moves."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        patch.setattr(asyncio, "sleep", self._sleep)
+        patch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def failing(troubles: list[TransientError]) -> Callable[[], Awaitable[str]]:
+    left = iter(troubles)
+
+    async def ask() -> str:
+        if trouble := next(left, None):
+            raise trouble
+        return "got it"
+
+    return ask
 
 
 async def read(file: FakeFile, size: int | None, limits: TransferLimits = LIMITS) -> bytes:
@@ -117,13 +146,13 @@ async def test_unknown_size_ends_at_the_first_short_part(size: int) -> None:
 
 async def test_a_failed_part_is_asked_for_again_at_its_own_offset() -> None:
     async def trouble(offset: int, nth: int) -> None:
-        if offset == 2 * PART_SIZE and nth < LIMITS.tries:
+        if offset == 2 * PART_SIZE and nth <= OFTEN:
             raise TransientError("closed")
 
     file = FakeFile(content(SIZE), trouble)
     assert await read(file, SIZE) == content(SIZE)
-    assert file.calls[2 * PART_SIZE] == LIMITS.tries
-    assert sum(file.calls.values()) == 10 + LIMITS.tries - 1
+    assert file.calls[2 * PART_SIZE] == OFTEN + 1
+    assert sum(file.calls.values()) == 10 + OFTEN
 
 
 async def test_a_part_that_keeps_failing_ends_the_transfer() -> None:
@@ -132,9 +161,67 @@ async def test_a_part_that_keeps_failing_ends_the_transfer() -> None:
             raise TransientError("closed")
 
     file = FakeFile(content(SIZE), trouble)
-    with pytest.raises(TransientError, match=f"byte {PART_SIZE} failed 3 times: closed"):
-        await read(file, SIZE)
-    assert file.calls[PART_SIZE] == LIMITS.tries
+    with pytest.raises(
+        TransientError, match=f"the part at byte {PART_SIZE} could not be had for 0 s: closed"
+    ) as caught:
+        await read(file, SIZE, HASTY)
+    assert caught.value.retry_after is None
+    assert file.calls[PART_SIZE] > 2
+
+
+async def test_pauses_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    troubles = [TransientError("closed") for _ in range(9)]
+    patience = Patience(TransferLimits())
+    assert await patience.persist(failing(troubles), "it") == "got it"
+    assert clock.pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+async def test_a_request_is_repeated_for_ten_minutes_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    with pytest.raises(TransientError, match=r"it could not be had for 6\d\d s: closed"):
+        await Patience(TransferLimits()).persist(failing([TransientError("closed")] * 100), "it")
+    assert 600 <= clock.now < 600 + 30
+
+
+async def test_any_progress_makes_patience_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    patience = Patience(TransferLimits())
+    for _ in range(5):
+        assert await patience.persist(failing([TransientError("closed")] * 20), "it") == "got it"
+    assert clock.now > 4 * 400
+
+
+async def test_progress_of_one_part_gives_the_others_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    patience = Patience(TransferLimits())
+    failures = 0
+
+    async def other_parts_come() -> str:
+        nonlocal failures
+        failures += 1
+        if failures == 40:
+            return "got it"
+        await patience.persist(failing([]), "another part")
+        raise TransientError("closed")
+
+    assert await patience.persist(other_parts_come, "it") == "got it"
+    assert clock.now > 600
+
+
+async def test_a_reader_that_was_slow_has_not_used_patience_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    patience = Patience(TransferLimits())
+    await patience.persist(failing([]), "it")
+    clock.now += 3000
+    assert await patience.persist(failing([TransientError("closed")] * 5), "it") == "got it"
+
+
+async def test_floods_between_failures_use_up_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime(monkeypatch)
+    troubles = [TransientError("closed"), TransientError("flood", 1000), *[TransientError("closed")] * 5]
+    assert await Patience(TransferLimits()).persist(failing(troubles), "it") == "got it"
+    assert clock.now > 1000
 
 
 async def test_a_permanent_error_is_not_tried_again() -> None:
@@ -166,10 +253,11 @@ async def test_a_flood_holds_back_every_request_and_goes_on_at_the_same_byte() -
 
 async def test_floods_do_not_count_as_failures() -> None:
     async def trouble(offset: int, nth: int) -> None:
-        if offset == 0 and nth <= 3 * LIMITS.tries:
+        if offset == 0 and nth <= OFTEN:
             raise TransientError("flood", 0.001)
 
-    assert await read(FakeFile(content(SIZE), trouble), SIZE) == content(SIZE)
+    impatient = replace(LIMITS, patience=0)
+    assert await read(FakeFile(content(SIZE), trouble), SIZE, impatient) == content(SIZE)
 
 
 async def test_a_flood_beyond_the_limit_ends_the_transfer_and_tells_how_long() -> None:
@@ -208,8 +296,8 @@ async def test_a_reference_that_expires_again_and_again_ends_the_transfer() -> N
 
     file = FakeFile(content(PART_SIZE), trouble)
     with pytest.raises(TransientError):
-        await read(file, PART_SIZE)
-    assert file.refreshes == LIMITS.tries
+        await read(file, PART_SIZE, HASTY)
+    assert file.refreshes > 1
 
 
 async def test_another_file_behind_the_new_reference_ends_the_transfer() -> None:

@@ -5,12 +5,9 @@ from typing import Any
 
 import pytest
 
-from teltubby_core.errors import (
-    DatabaseUnavailableError,
-)
+from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, InfrastructureError
 from teltubby_core.testing import MemorySource
 from teltubby_worker import handling
-from teltubby_worker.consumer import Worker
 from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job, until
 
 
@@ -63,8 +60,7 @@ async def test_a_job_that_does_not_finish_in_time_is_given_back_unchanged(bench:
 
 
 async def test_a_job_fetched_while_the_worker_is_cancelled_is_not_lost(bench: Bench) -> None:
-    worker = Worker(bench.queue, bench.events, bench.store, bench.telegram, bench.clock, "tester", stall_timeout=5)
-    running = asyncio.create_task(worker.run(asyncio.Event()))
+    running = asyncio.create_task(bench.make_worker().run(asyncio.Event()))
     for _ in range(5):
         await asyncio.sleep(0)  # by now it waits for a job
     await bench.queue.publish(job())
@@ -105,3 +101,40 @@ async def test_an_outcome_that_cannot_be_recorded_gives_the_job_back_and_the_wor
     async with bench.worker():
         await until(lambda: "outcome was not recorded" in caplog.text)
     assert (await bench.queue.depth()).ready == 1
+
+
+async def test_a_job_waits_until_the_bucket_is_known_to_be_ours(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "_PAUSE_BASE", 0.005)
+    bench.bucket_trouble = InfrastructureError("not known yet")
+    await bench.queue.publish(job())
+    async with bench.worker():
+        await until(lambda: bench.bucket_asked == 1)
+        assert bench.telegram.asked == 0
+        bench.bucket_trouble = None
+
+        def stored() -> bool:
+            bench.clock.advance(1)
+            return METADATA_KEY in bench.store.objects
+
+        await until(stored)
+
+
+async def test_another_bots_bucket_ends_the_worker_at_once_and_gives_every_job_back_unchanged(bench: Bench) -> None:
+    running = MemorySource(BODY, stalls=True, at=100)
+    bench.telegram.sources = [running]
+    await bench.queue.publish(job(job_id="running"))
+    working = asyncio.create_task(bench.make_worker(concurrency=2, grace=60).run(asyncio.Event()))
+    await until(lambda: running.opened == 1)
+    await bench.kinds()
+    bench.bucket_trouble = ConfigurationError(["TELEGRAM_BOT_TOKEN: this archive is another bot's"])
+    await bench.queue.publish(job(job_id="next"))
+    async with asyncio.timeout(5):
+        with pytest.raises(ConfigurationError, match="another bot's"):
+            await working
+    assert await bench.kinds() == []
+    assert bench.store.objects == {}
+    assert bench.telegram.closed == 1
+    for _ in range(2):
+        delivery = await bench.queue.fetch(0)
+        assert delivery
+        assert (delivery.job, delivery.redeliveries) == (job(job_id=delivery.job.job_id), 0)

@@ -72,7 +72,7 @@ class JobMetadata(_Wire):
     created_at: datetime
     priority: Priority = Priority.NORMAL
     retry_count: int = Field(default=0, ge=0)
-    max_retries: int = Field(default=3, ge=0)
+    max_retries: int = Field(default=8, ge=0)
 
 
 class JobMessage(_Wire):
@@ -156,7 +156,11 @@ job_event: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 """Reads and writes a JobEvent as JSON."""
 
 
-def retry_delay(retry_count: int, jitter: float, base: float = 2.0, ceiling: float = 300.0) -> float:
-    """Seconds to wait after attempt ``retry_count``: exponential from ``base``; ``jitter`` (0–1) adds up to half."""
+def retry_delay(retry_count: int, jitter: float, base: float = 15.0, ceiling: float = 600.0) -> float:
+    """Seconds to wait after attempt ``retry_count``: exponential from ``base``; ``jitter`` (0–1) adds up to half.
+
+    A worker has borne an outage for minutes before an attempt ends, so the next one comes minutes later: eight
+    retries last most of an hour.
+    """
     delay = min(base * 2**retry_count, ceiling)
     return float(delay * (1 + jitter / 2))

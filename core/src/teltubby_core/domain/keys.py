@@ -22,7 +22,7 @@ MAX_FILENAME = 120
 MAX_KEY = 512
 _MAX_SLUG = 64
 _MAX_NAME_PART = 24
-_MAX_EXTENSION = 12
+_MAX_EXTENSION = 24
 _CAPTION_WORDS = 6
 
 _DEFAULT_EXTENSIONS = {
@@ -86,6 +86,16 @@ def worker_path(date: datetime, message_id: int) -> str:
     return f"{ROOT}/{_year_month(date)}/{WORKER_FOLDER}/{message_id}"
 
 
+def beside(key: str, name: str) -> str:
+    """Return the key of ``name`` in the folder of ``key``."""
+    return join(key.rpartition("/")[0], name)
+
+
+def is_workers(key: str) -> bool:
+    """Tell whether a key lies in a worker's item's own folder."""
+    return key.split("/")[3:4] == [WORKER_FOLDER]
+
+
 def _year_month(date: datetime) -> str:
     return date.astimezone(UTC).strftime("%Y/%m")
 
@@ -93,7 +103,7 @@ def _year_month(date: datetime) -> str:
 def extension(item: MediaItem) -> str:
     """Keep the original extension; without one derive it from the MIME type, then from the kind."""
     original = PurePosixPath(item.original_filename or "").name
-    suffix = re.search(r"((?:\.tar)?\.[^.\s/\\]+)$", original)
+    suffix = re.search(r"((?:\.tar)?\.[^.\s/\\]+)$", original, re.IGNORECASE)
     kept = slugify(suffix.group(1), _MAX_EXTENSION) if suffix else ""
     if kept:
         return kept
@@ -107,8 +117,11 @@ def filename(place: ItemPlace, item: MediaItem, ordinal: int) -> str:
     stamp = place.date.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
     group = f"-g{slugify(place.media_group_id, _MAX_NAME_PART)}" if place.media_group_id else ""
     chat, sender = (name[:_MAX_NAME_PART].strip("-._") for name in (place.chat, place.sender))
-    stem = f"{stamp}_{chat}_{sender}_m{place.message_id}{group}_{ordinal:03d}"
+    rest = f"_m{place.message_id}{group}_{ordinal:03d}"
     ext = extension(item)
+    # The extension stays whole: where not all fits, the sender's name gives way, of which at least half remains.
+    over = max(len(f"{stamp}_{chat}_{sender}{rest}.{ext}") - MAX_FILENAME, 0)
+    stem = f"{stamp}_{chat}_{sender[: len(sender) - over].strip('-._')}{rest}"
     room = MAX_FILENAME - len(stem) - len(ext) - 2
     words = "-".join(slugify(word) for word in (place.caption or "").split()[:_CAPTION_WORDS])
     caption = slugify(words, max(room, 0))

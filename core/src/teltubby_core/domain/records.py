@@ -61,9 +61,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Failed:
-    """Not archived because it could not be had."""
+    """Not archived because it could not be had; nothing may lie at ``own_key``."""
 
     reason: str
+    own_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class ItemRecord:
     attempts: int = 0
     job_id: str | None = None
     job_state: JobState | None = None
+    filename: str | None = None  # fixed when the item is first placed: captions change later
+    intended_sha256: str | None = None  # of the bytes that an attempt was about to make an object
     duplicate_owner: int | None = None  # chat of the first copy's curator
 
     @property

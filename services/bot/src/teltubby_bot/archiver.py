@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from teltubby_bot.placement import job_for, key_beside_message
+from teltubby_bot.placement import Place, filename_for, job_for
 from teltubby_bot.telegram import Telegram
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.domain import routing
@@ -19,7 +19,6 @@ from teltubby_core.domain.records import (
     Failed,
     ItemRecord,
     KnownFile,
-    MessageRecord,
     Outcome,
     Queued,
     Skipped,
@@ -45,7 +44,7 @@ class ArchiverOptions:
     concurrency: int
     dedup: bool
     stall_timeout: float
-    max_retries: int = 3
+    max_retries: int = 8
     unrecorded_pause: float = 5.0
 
 
@@ -129,16 +128,30 @@ class Archiver:
         size, limits = item.media.size_bytes, self._options.limits
         if reason := routing.skip_reason(size, limits):
             return Skipped(reason)
-        record = await self._index.message(item.message)
-        own_key = key_beside_message(item, record)
+        place = await self._place(item)
+        if left := await self._left_by_an_earlier_attempt(place):
+            return left
         if known := await self._known(item.media.file_unique_id):
-            return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256, own_key)
+            return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256, place.key)
         if routing.choose_route(size, limits) is Route.MTPROTO:
-            return self._job(item, record)
+            return self._job(place)
         try:
-            return await self._archive(item, own_key)
+            return await self._archive(place)
         except FileTooBigError:
-            return self._job(item, record)
+            return self._job(place)
+
+    async def _place(self, item: ItemRecord) -> Place:
+        record = await self._index.message(item.message)
+        filename = item.filename or await self._index.place(item.id, filename_for(item, record))
+        return Place(item, record, filename)
+
+    async def _left_by_an_earlier_attempt(self, place: Place) -> Stored | None:
+        """Return the object of an attempt that was killed between its commit and its outcome."""
+        sha256, expected = place.item.intended_sha256, place.item.media.size_bytes
+        head = await self._store.head(place.key) if sha256 else None
+        if sha256 is None or head is None or expected not in {None, head.size_bytes}:
+            return None
+        return Stored(place.key, sha256, head.size_bytes, Route.BOT_API)
 
     async def _known(self, file_unique_id: str) -> KnownFile | None:
         known = await self._index.known_file(file_unique_id) if self._options.dedup else None
@@ -152,7 +165,8 @@ class Archiver:
         await self._index.forget_object(known.key)
         return False
 
-    async def _archive(self, item: ItemRecord, own_key: str) -> Outcome:
+    async def _archive(self, place: Place) -> Outcome:
+        item, own_key = place.item, place.key
         message = item.incoming
         target = Target(
             own_key,
@@ -165,6 +179,7 @@ class Archiver:
         async def already_stored(sha256: str) -> bool:
             known = await self._index.known_hash(sha256) if self._options.dedup else None
             if known is None or known.key == own_key or not await self._present(known):
+                await self._index.intend(item.id, sha256)
                 return False
             already.append(known)
             return True
@@ -180,9 +195,9 @@ class Archiver:
             return Duplicate(already[0].key, DedupReason.SHA256, archived.sha256, own_key, Route.BOT_API)
         return Stored(own_key, archived.sha256, archived.size_bytes, Route.BOT_API)
 
-    def _job(self, item: ItemRecord, record: MessageRecord) -> Queued:
+    def _job(self, place: Place) -> Queued:
         created_at = datetime.fromtimestamp(self._clock.now(), UTC)
-        return Queued(job_for(item, record, created_at, self._options.max_retries))
+        return Queued(job_for(place, created_at, self._options.max_retries))
 
     async def _trouble(self, item: ItemRecord, error: TeltubbyError) -> None:
         if isinstance(error, TransientError | InfrastructureError):

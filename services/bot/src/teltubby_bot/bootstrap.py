@@ -2,9 +2,15 @@
 
 from teltubby_bot.archiver import ArchiverOptions
 from teltubby_bot.botapi import BotApi, parse_update
+from teltubby_bot.ownership import Ownership
 from teltubby_bot.service import Bot, BotOptions, Ports
 from teltubby_bot.settings import BotSettings
 from teltubby_core.ports import ArchiveIndex, Clock, Events, Inbox, JobQueue, ObjectStore
+
+
+def build_ownership(settings: BotSettings, store: ObjectStore, index: ArchiveIndex) -> Ownership:
+    """Return what makes sure that store and index are this bot's own."""
+    return Ownership(store, index, settings.bot_id)
 
 
 def build_telegram(settings: BotSettings) -> BotApi:
@@ -23,6 +29,7 @@ def build_bot(
     queue: JobQueue,
     events: Events,
     store: ObjectStore,
+    ownership: Ownership,
     clock: Clock,
     jobs_wait_for: str | None,
 ) -> Bot:
@@ -35,10 +42,10 @@ def build_bot(
         queue=queue,
         events=events,
         store=store,
+        ownership=ownership,
         clock=clock,
     )
     options = BotOptions(
-        bot_id=settings.bot_id,
         whitelist=settings.telegram_whitelist_ids,
         window=settings.album_window,
         archiver=ArchiverOptions(

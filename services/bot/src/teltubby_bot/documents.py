@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from teltubby_core.documents import JSON_TYPE, encode
 from teltubby_core.domain.records import MessageRecord
 from teltubby_core.domain.sidecar import message_document, message_json_key
-from teltubby_core.errors import InfrastructureError, PermanentError
+from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,11 @@ class DocumentWriter:
         self._ensure_bucket = ensure_bucket
         self._on_written = on_written
         self._on_trouble = on_trouble
+        self._faulty: set[int] = set()  # messages that can't be documented until the next start
 
     async def step(self) -> float | None:
         """Write what is due, remove what is to go."""
-        records = await self._index.undocumented(_BATCH)
+        records = await self._index.undocumented(_BATCH, frozenset(self._faulty))
         written = [record for record in records if await self._try_to_write(record)]
         for key in await self._index.pending_deletes():
             await self._ensure_bucket()
@@ -52,11 +53,21 @@ class DocumentWriter:
     async def _try_to_write(self, record: MessageRecord) -> bool:
         try:
             await self._write(record)
-        except PermanentError as error:  # a fault of this record alone must not hold up the others
-            log.error("message record %d can't be documented: %s", record.id, error)
-            self._on_trouble(record.id, str(error))
-            return False
+        except PermanentError as error:
+            return self._refused(record, str(error))
+        except (TransientError, InfrastructureError):
+            raise
+        except Exception:  # the edge of one message's work: logged, tried again after the next start
+            log.exception("unexpected error while message record %d is documented", record.id)
+            return self._refused(record, "an unexpected error, see the log")
         return True
+
+    def _refused(self, record: MessageRecord, reason: str) -> bool:
+        """Put one message aside: its fault must not hold up the others."""
+        log.error("message record %d can't be documented: %s", record.id, reason)
+        self._faulty.add(record.id)
+        self._on_trouble(record.id, reason)
+        return False
 
     async def _write(self, record: MessageRecord) -> None:
         assert record.base_path is not None, "only settled messages are documented"

@@ -86,7 +86,7 @@ class Intake:
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
             log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
-            await self._inbox.finish(update.update_id)
+            await self._inbox.discard(update.update_id)
         elif message.media:
             await self._index.admit(update.update_id, message, self._window, self._clock.now())
             log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)

@@ -3,7 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from teltubby_core.domain.jobs import JobCompleted, JobProgress
+from teltubby_bot.placement import key_of_worker
+from teltubby_core.domain import keys
+from teltubby_core.domain.jobs import JobCompleted, JobFailed, JobProgress
+from teltubby_core.domain.sidecar import METADATA_JSON, MetadataDocument
 from teltubby_core.ports import ArchiveIndex, EventDelivery, Events, JobQueue, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -57,15 +60,49 @@ class EventReader:
 
     async def _take(self, delivery: EventDelivery) -> None:
         event = delivery.event
+        if isinstance(event, JobFailed):
+            event = await self._rescued(event) or event
         if isinstance(event, JobCompleted):
             await self._drop_missing_twin(event)
         record_id = await self._index.apply(event)
         await self._events.ack(delivery)
-        if record_id is not None and isinstance(event, JobProgress):
+        if record_id is None:
+            return
+        if isinstance(event, JobProgress):
             self._on_progress(record_id, event)
-        elif record_id is not None:
-            log.info("job %s: %s", event.job_id, event.kind)
-            self._on_change()
+            return
+        item = await self._index.job_item(event.job_id)
+        log.info("%s: job %s: %s", item.correlation_id if item else "?", event.job_id, event.kind)
+        self._on_change()
+
+    async def _rescued(self, event: JobFailed) -> JobCompleted | None:
+        """Return what a worker achieved that died before it could say so: metadata.json is written last.
+
+        The next attempt may find the message deleted; the object is there and whole all the same.
+        """
+        item = await self._index.job_item(event.job_id)
+        if item is None or item.filename is None:
+            return None
+        key = key_of_worker(item, item.filename)
+        body = await self._store.get(keys.beside(key, METADATA_JSON))
+        head = await self._store.head(key) if body else None
+        if body is None or head is None:
+            return None
+        try:
+            document = MetadataDocument.model_validate_json(body)
+        except ValueError:
+            return None
+        if (document.job_id, document.file.size_bytes) != (event.job_id, head.size_bytes):
+            return None
+        log.warning("%s: job %s failed, but an earlier attempt had stored the file", item.correlation_id, event.job_id)
+        return JobCompleted(
+            job_id=event.job_id,
+            generation=event.generation,
+            at=event.at,
+            key=key,
+            sha256=document.file.sha256,
+            size_bytes=head.size_bytes,
+        )
 
     async def _drop_missing_twin(self, event: JobCompleted) -> None:
         """The new object becomes a duplicate only of one that is really there."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from teltubby_core.errors import ConfigurationError, TeltubbyError
 
@@ -75,3 +76,19 @@ async def wait_any(events: list[asyncio.Event], seconds: float) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+async def done_before(stop: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
+    """Run ``action`` to its end; when ``stop`` comes first, cancel it and return False."""
+    running = asyncio.ensure_future(action)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            return False
+        running.result()
+        return True
+    finally:
+        stopping.cancel()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

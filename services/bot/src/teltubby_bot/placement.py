@@ -1,6 +1,7 @@
 """Where an item is to lie, and the job that says so to a worker. All of it follows from the item and its message."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from teltubby_core.domain import keys
@@ -9,19 +10,35 @@ from teltubby_core.domain.records import ItemRecord, MessageRecord
 from teltubby_core.domain.sidecar import message_json_key
 
 
-def key_beside_message(item: ItemRecord, record: MessageRecord) -> str:
-    """Return the key of an item that the bot archives itself."""
-    return keys.join(_folder_of(record), _filename(item, record))
+@dataclass(frozen=True)
+class Place:
+    """An item, its message, and the filename that it got when it was first placed."""
+
+    item: ItemRecord
+    record: MessageRecord
+    filename: str
+
+    @property
+    def folder(self) -> str:
+        """The message's own folder."""
+        assert self.record.base_path is not None, "only items of closed messages are placed"
+        return self.record.base_path
+
+    @property
+    def key(self) -> str:
+        """The key of an item that the bot archives itself."""
+        return keys.join(self.folder, self.filename)
 
 
-def key_of_worker(item: ItemRecord, record: MessageRecord) -> str:
+def key_of_worker(item: ItemRecord, filename: str) -> str:
     """Return the key of an item that a worker archives: in a folder of its own, for metadata.json is one an item."""
     message = item.incoming
-    return keys.join(keys.worker_path(message.date, message.message_id), _filename(item, record))
+    return keys.join(keys.worker_path(message.date, message.message_id), filename)
 
 
-def job_for(item: ItemRecord, record: MessageRecord, created_at: datetime, max_retries: int) -> JobMessage:
+def job_for(place: Place, created_at: datetime, max_retries: int) -> JobMessage:
     """Return a new job for an item."""
+    item = place.item
     message, media = item.incoming, item.media
     return JobMessage(
         job_id=str(uuid.uuid4()),
@@ -46,18 +63,14 @@ def job_for(item: ItemRecord, record: MessageRecord, created_at: datetime, max_r
         correlation_id=item.correlation_id,
         ordinal=item.ordinal or 1,
         date=message.date,
-        base_path=_folder_of(record),
-        key=key_of_worker(item, record),
-        message_json_key=message_json_key(_folder_of(record)),
+        base_path=place.folder,
+        key=key_of_worker(item, place.filename),
+        message_json_key=message_json_key(place.folder),
     )
 
 
-def _folder_of(record: MessageRecord) -> str:
-    assert record.base_path is not None, "only items of closed messages are placed"
-    return record.base_path
-
-
-def _filename(item: ItemRecord, record: MessageRecord) -> str:
+def filename_for(item: ItemRecord, record: MessageRecord) -> str:
+    """Return the filename of an item that is placed for the first time."""
     message = item.incoming
     caption = message.caption or next((i.incoming.caption for i in record.items if i.incoming.caption), None)
     place = keys.ItemPlace(

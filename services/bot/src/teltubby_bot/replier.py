@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from teltubby_bot import texts
-from teltubby_bot.telegram import Telegram
+from teltubby_bot.telegram import ChatClosedError, Telegram
 from teltubby_core.domain.jobs import JobProgress
 from teltubby_core.domain.records import Reply
-from teltubby_core.errors import PermanentError, TeltubbyError, TransientError
+from teltubby_core.errors import PermanentError, TeltubbyError
 from teltubby_core.ports import ArchiveIndex, Clock
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,9 @@ class Replier:
         self._progress: dict[str, tuple[int, int | None]] = {}
         self._stale: dict[int, float] = {}  # record id -> Unix time from which its reply may be shown anew
         self._problems: dict[int, str] = {}
-        self._held_until: dict[
-            int, float
-        ] = {}  # reply id -> loop time at which its first answer goes out at the latest
-        self._unrecorded: dict[int, tuple[int | None, str]] = {}  # reply id -> what stands in the chat already
+        self._held: dict[int, tuple[int, float]] = {}  # reply id -> chat, and loop time when it goes out at the latest
+        self._sent_anew: set[int] = set()  # replies whose message the user deleted, once each
+        self._unrecorded: dict[int, tuple[int, str]] = {}  # reply id -> what stands in the chat already
         self.wake: Callable[[], None] = lambda: None
         """Called when a chat can be written to again."""
 
@@ -87,7 +86,7 @@ class Replier:
                 self._chats[chat_id] = asyncio.create_task(self._round(chat_id, replies), name=f"replies {chat_id}")
         # What is due already waits for a chat that is busy; the end of its round wakes us.
         waits = [at - now for at in self._stale.values() if at > now]
-        waits += [max(at - _loop_time(), 0.01) for at in self._held_until.values()]
+        waits += [max(at - _loop_time(), 0.01) for chat, at in self._held.values() if chat not in self._chats]
         return min(waits, default=None)
 
     async def stop(self) -> None:
@@ -127,10 +126,10 @@ class Replier:
     async def _held_back(self, reply: Reply) -> bool:
         if reply.message is None:
             return False
-        until = self._held_until.setdefault(reply.id, _loop_time() + self._pace.first_seconds)
+        _, until = self._held.setdefault(reply.id, (reply.chat_id, _loop_time() + self._pace.first_seconds))
         if _loop_time() < until and not (await self._index.message(reply.message)).complete:
             return True
-        del self._held_until[reply.id]
+        del self._held[reply.id]
         return False
 
     async def _round(self, chat_id: int, replies: list[Reply]) -> None:
@@ -164,8 +163,12 @@ class Replier:
         due = self._stale.get(reply.message or 0)
         text, version = await self._text(reply)  # after the pause: the newest state counts
         sent_id, sent_text = self._unrecorded.get(reply.id, (reply.sent_id, reply.sent_text))
-        if text != sent_text:
-            sent_id = await self._send(reply, sent_id, text)
+        if text != sent_text or sent_id is None:
+            try:
+                sent_id = await self._send(reply, sent_id, text)
+            except PermanentError as error:
+                await self._end(reply, error)
+                return
             self._next_call[reply.chat_id] = _loop_time() + self._pace.chat_seconds
             self._unrecorded[reply.id] = sent_id, text
         await self._index.reply_sent(reply.id, sent_id, text, version)
@@ -193,17 +196,25 @@ class Replier:
         )
         return text, record.version
 
-    async def _send(self, reply: Reply, sent_id: int | None, text: str) -> int | None:
+    async def _send(self, reply: Reply, sent_id: int | None, text: str) -> int:
+        if sent_id is None:
+            return await self._telegram.send(reply.chat_id, text, reply.reply_to)
         try:
-            if sent_id is None:
-                return await self._telegram.send(reply.chat_id, text, reply.reply_to)
             await self._telegram.edit(reply.chat_id, sent_id, text)
-        except TransientError:
+        except ChatClosedError:
             raise
-        except PermanentError as error:
-            log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
-            return None
+        except PermanentError:
+            # Most likely the user deleted it; what became of the file is said all the same, once.
+            if reply.id in self._sent_anew:
+                raise
+            self._sent_anew.add(reply.id)
+            return await self._telegram.send(reply.chat_id, text, reply.reply_to)
         return sent_id
+
+    async def _end(self, reply: Reply, error: PermanentError) -> None:
+        log.warning("reply %d in chat %d ends: %s", reply.id, reply.chat_id, error)
+        await self._index.reply_ended(reply.id, chat_closed=isinstance(error, ChatClosedError))
+        self._stale.pop(reply.message or 0, None)
 
 
 def _loop_time() -> float:

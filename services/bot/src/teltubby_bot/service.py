@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from teltubby_bot.albums import AlbumCloser
 from teltubby_bot.archiver import Archiver, ArchiverOptions
@@ -11,8 +12,8 @@ from teltubby_bot.commands import Commands
 from teltubby_bot.documents import DocumentWriter
 from teltubby_bot.intake import Intake, Parse
 from teltubby_bot.jobs import EventReader, JobPublisher
-from teltubby_bot.loops import Loop, wait_any
-from teltubby_bot.ownership import BucketClaim, claim_index
+from teltubby_bot.loops import Loop, done_before, wait_any
+from teltubby_bot.ownership import Ownership
 from teltubby_bot.poller import Poller
 from teltubby_bot.replier import Pace, Replier
 from teltubby_bot.telegram import Telegram
@@ -38,6 +39,7 @@ class Ports:
     queue: JobQueue
     events: Events
     store: ObjectStore
+    ownership: Ownership
     clock: Clock
 
 
@@ -45,7 +47,6 @@ class Ports:
 class BotOptions:
     """How the bot behaves. ``jobs_wait_for`` says why no worker can take jobs, None when one can."""
 
-    bot_id: int
     whitelist: frozenset[int]
     window: AlbumWindow
     archiver: ArchiverOptions
@@ -62,14 +63,13 @@ class Bot:
         self._options = options
         index, clock = ports.index, ports.clock
         self._replier = Replier(ports.telegram, index, clock, pace=options.pace, jobs_wait_for=options.jobs_wait_for)
-        self._bucket = BucketClaim(ports.store, options.bot_id)
         self._archiver = Archiver(
             ports.telegram,
             ports.store,
             index,
             clock,
             options.archiver,
-            ensure_bucket=self._bucket.ensure,
+            ensure_bucket=ports.ownership.ensure,
             on_change=self._changed,
         )
         self._poller = Poller(
@@ -109,7 +109,7 @@ class Bot:
             ports.store,
             index,
             ports.clock,
-            ensure_bucket=self._bucket.ensure,
+            ensure_bucket=ports.ownership.ensure,
             on_written=self._replier.solved,
             on_trouble=self._replier.problem,
         )
@@ -154,10 +154,11 @@ class Bot:
         Raises:
             ConfigurationError: the token is refused, or bucket or index are another bot's.
         """
-        if not (await self._begin(self._greet, stop) and await self._begin(self._claim_index, stop)):
+        ownership = self._ports.ownership
+        if not (await self._begin(self._greet, stop) and await self._begin(ownership.ensure_index, stop)):
             return
         try:
-            await self._bucket.ensure()
+            await ownership.ensure()
         except ConfigurationError:
             raise
         except InfrastructureError as error:
@@ -175,15 +176,12 @@ class Bot:
         me = await self._ports.telegram.me()
         log.info("bot @%s (%d)", me.username, me.id)
 
-    async def _claim_index(self) -> None:
-        await claim_index(self._ports.index, self._options.bot_id)
-
-    async def _begin(self, action: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+    async def _begin(self, action: Callable[[], Coroutine[Any, Any, None]], stop: asyncio.Event) -> bool:
         """Do what must come before everything else, as often as it takes; False when told to stop meanwhile."""
         wait = _FIRST_WAIT
         while not stop.is_set():
             try:
-                await action()
+                return await done_before(stop, action())
             except ConfigurationError:
                 raise
             except (TransientError, InfrastructureError) as error:
@@ -191,8 +189,6 @@ class Bot:
                 log.warning("waiting to start: %s; next try in %.0f s", error, pause)
                 await wait_any([stop], pause)
                 wait = min(wait * 2, _LONGEST_WAIT)
-            else:
-                return True
         return False
 
     async def _prune(self) -> float:

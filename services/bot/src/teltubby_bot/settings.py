@@ -1,7 +1,9 @@
 """The bot's settings."""
 
+import ipaddress
 import re
 from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -9,6 +11,8 @@ from pydantic_settings import NoDecode
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.routing import BOT_API_DOWNLOAD_LIMIT, GIB, Limits
 from teltubby_core.settings import StorageSettings, TelegramSettings
+
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
 
 
 class BotSettings(TelegramSettings, StorageSettings):
@@ -19,14 +23,13 @@ class BotSettings(TelegramSettings, StorageSettings):
     )
     telegram_api_url: str = Field(
         default="https://api.telegram.org",
-        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
-        description="root of the Bot API; a local Bot API server's when you run one",
+        description="root of the Bot API; another server's when you run one (not with --local)",
     )
     telegram_poll_seconds: int = Field(default=30, ge=1, le=50, description="how long one poll waits for updates")
     bot_api_max_file_size_bytes: int = Field(
-        default=BOT_API_DOWNLOAD_LIMIT, gt=0, description="most a bot may download; larger files become jobs"
+        default=BOT_API_DOWNLOAD_LIMIT, gt=0, description="most that is asked of the Bot API; larger files become jobs"
     )
-    max_file_gb: float = Field(default=4, gt=0, description="files over this many GB are skipped")
+    max_file_gb: float = Field(default=4, gt=0, le=1_000_000, description="files over this many GB are skipped")
     album_aggregation_window_seconds: float = Field(
         default=2, gt=0, le=60, description="how long an album waits for its next item"
     )
@@ -48,7 +51,18 @@ class BotSettings(TelegramSettings, StorageSettings):
 
     @field_validator("telegram_api_url")
     @classmethod
-    def _no_slash(cls, value: str) -> str:
+    def _root(cls, value: str) -> str:
+        # The value is not repeated: people paste whole addresses, with the token in them.
+        if re.search(r"[\s\x00-\x1f\x7f]", value):
+            raise ValueError("has a space or control character in it")
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError as error:
+            raise ValueError(f"is no address: {_without_value(error)}") from None
+        if port == 0:
+            raise ValueError("is no address: port 0 is none")
+        _check_parts(parts)
         return value.rstrip("/")
 
     @property
@@ -60,3 +74,24 @@ class BotSettings(TelegramSettings, StorageSettings):
     def album_window(self) -> AlbumWindow:
         """How albums are collected."""
         return AlbumWindow(self.album_aggregation_window_seconds, self.album_ceiling_seconds)
+
+
+def _without_value(error: ValueError) -> str:
+    return "its port is not a number from 1 to 65535" if "port" in str(error).lower() else "its host is malformed"
+
+
+def _check_parts(parts: SplitResult) -> None:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no address like https://api.telegram.org")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("takes no user name, query or fragment")
+    if not _NAME.fullmatch(parts.hostname) and not _is_ip(parts.hostname):
+        raise ValueError("is no address: its host is malformed")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

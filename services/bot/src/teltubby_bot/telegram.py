@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from teltubby_core.domain.media import MediaItem
-from teltubby_core.errors import TransientError
+from teltubby_core.errors import PermanentError, TransientError
 from teltubby_core.ports import MediaSource, RawUpdate
 
 POLL_LIMIT = 100
@@ -14,6 +14,10 @@ POLL_LIMIT = 100
 
 class ConflictError(TransientError):
     """Another program polls with the same token, or a webhook is set."""
+
+
+class ChatClosedError(PermanentError):
+    """The user has blocked us or is gone; their next message opens the chat again."""
 
 
 @dataclass(frozen=True)

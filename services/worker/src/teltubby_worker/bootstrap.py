@@ -1,5 +1,7 @@
 """Puts a worker together. The only module that names the adapters it runs on."""
 
+from collections.abc import Awaitable, Callable
+
 from telethon.client.telegrambaseclient import DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT
 from telethon.crypto import rsa
 
@@ -10,10 +12,12 @@ from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
-from teltubby_worker.settings import WorkerSettings
+from teltubby_worker.settings import WorkerSettings, host_and_port
 
 _SILENCE_SHARE = 0.5
 """A connection that is silent for half the I/O timeout is replaced, so that there is time to go on at the same byte."""
+_OPENING_SECONDS = 200.0
+"""What a request may take beside its own silence: the session's lease, two connections and an exported login."""
 
 
 def build_worker(
@@ -23,8 +27,13 @@ def build_worker(
     store: ObjectStore,
     sessions: SessionStore,
     clock: Clock,
+    *,
+    ensure_bucket: Callable[[], Awaitable[None]],
 ) -> Worker:
     """Build a worker on these ports. Opens nothing.
+
+    ``ensure_bucket`` is awaited before each job: it raises InfrastructureError while it is not known whose bucket
+    and index these are, and ConfigurationError, which ends the worker, when they are another bot's.
 
     Raises:
         ConfigurationError: MTProto's settings are missing or wrong.
@@ -39,9 +48,11 @@ def build_worker(
         telegram,
         clock,
         settings.worker_name,
+        ensure_bucket=ensure_bucket,
         # The source watches its connections and ends by itself; this bound only catches what it fails to see,
-        # so it lies above the longest silence that is in order: floods, and each try of one part.
-        stall_timeout=limits.flood_limit + limits.tries * (silence + settings.io_timeout_seconds),
+        # so it lies above the longest silence that is in order: floods, patience with the message and then with its
+        # first part, and the last request of each.
+        stall_timeout=limits.flood_limit + 2 * (limits.patience + _OPENING_SECONDS + settings.io_timeout_seconds),
         concurrency=settings.worker_concurrency,
         grace=settings.worker_shutdown_seconds,
     )
@@ -63,8 +74,7 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -
 def _entry(settings: WorkerSettings) -> DataCentre:
     if settings.mtproto_server is None:
         return DataCentre(DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT)
-    host, _, port = settings.mtproto_server.rpartition(":")
-    return DataCentre(settings.mtproto_dc_id, host, int(port))
+    return DataCentre(settings.mtproto_dc_id, *host_and_port(settings.mtproto_server))
 
 
 def _trust(pem: bytes) -> None:

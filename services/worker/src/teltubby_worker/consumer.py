@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from teltubby_core.errors import TeltubbyError
+from teltubby_core.errors import ConfigurationError, TeltubbyError
 from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore
-from teltubby_worker.handling import JobHandler, Surroundings, pause_after
+from teltubby_worker.handling import JobHandler, Surroundings, label, pause_after, trace
 from teltubby_worker.ports import Telegram
 
 log = logging.getLogger(__name__)
@@ -30,26 +31,37 @@ class Worker:
         clock: Clock,
         name: str,
         *,
+        ensure_bucket: Callable[[], Awaitable[None]],
         stall_timeout: float,
         concurrency: int = 1,
-        grace: float = 20.0,
+        grace: float = 10.0,
     ) -> None:
-        """``stall_timeout`` and ``grace`` (how long running jobs may take to finish after a stop) in seconds."""
+        """``stall_timeout`` and ``grace`` (how long running jobs may take to finish after a stop) in seconds.
+
+        ``ensure_bucket`` and ``stall_timeout`` as in ``handling.Surroundings``.
+        """
         self._queue = queue
         self._telegram = telegram
-        self._handler = JobHandler(Surroundings(queue, events, store, telegram, clock, name, stall_timeout))
+        self._handler = JobHandler(
+            Surroundings(queue, events, store, telegram, clock, name, ensure_bucket, stall_timeout)
+        )
         self._concurrency = concurrency
         self._grace = grace
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; then finish within the grace, cancel and give back what is left, disconnect."""
+        """Work until ``stop`` is set; then finish within the grace, cancel and give back what is left, disconnect.
+
+        Raises:
+            ConfigurationError: the bucket is another bot's; nothing more is written to it, not even what runs.
+        """
         slots = [
             asyncio.create_task(self._serve(stop), name=f"worker slot {number}") for number in range(self._concurrency)
         ]
         stopping = asyncio.create_task(stop.wait(), name="worker stop")
         try:
             await asyncio.wait([stopping, *slots], return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(slots, timeout=self._grace)
+            if stop.is_set():
+                await asyncio.wait(slots, timeout=self._grace)
         finally:
             await asyncio.shield(self._end([stopping, *slots]))
         for slot in slots:
@@ -100,22 +112,28 @@ class Worker:
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(delivery))
             raise
+        except ConfigurationError:  # only of a bucket that is another bot's
+            await asyncio.shield(self._hand_back(delivery))
+            raise
         except Exception:  # the loop's edge: the outcome could not be told, so the job has to come again
-            log.exception("job %s: its outcome was not recorded", delivery.job.job_id)
+            log.exception("%s: its outcome was not recorded", label(delivery.job), extra=trace(delivery.job))
             await self._hand_back(delivery)
             return pause_after(1)
 
     async def _hand_back(self, delivery: Delivery) -> None:
-        job_id = delivery.job.job_id
+        job = delivery.job
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
                 await self._queue.give_back(delivery)
         except (TeltubbyError, TimeoutError) as error:
             log.warning(
-                "job %s: not given back (%s), it will return as a redelivery", job_id, str(error) or "it took too long"
+                "%s: not given back (%s), it will return as a redelivery",
+                label(job),
+                str(error) or "it took too long",
+                extra=trace(job),
             )
         else:
-            log.info("job %s: given back for whoever comes next", job_id)
+            log.info("%s: given back for whoever comes next", label(job), extra=trace(job))
 
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:

@@ -1,7 +1,9 @@
 """One job, from its delivery to its outcome. Each step may run twice and gives the same result.
 
+    whose bucket?  another bot's: the worker ends, the job goes back as it came
     JobStarted → archive → metadata.json → JobCompleted → ack          what happens, in this order
     transient      JobRetrying(transient) → queued again with retry_count + 1, after max_retries dead-lettered
+    told to wait   JobRetrying(transient) → queued again unchanged, for when Telegram wants to be asked again
     permanent      JobFailed → dead letter
     our own house  JobRetrying(system)    → queued again unchanged, after a pause that grows to a minute
 
@@ -31,7 +33,13 @@ from teltubby_core.domain.jobs import (
     retry_delay,
 )
 from teltubby_core.domain.sidecar import METADATA_JSON, metadata_document
-from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.errors import (
+    ConfigurationError,
+    InfrastructureError,
+    PermanentError,
+    TeltubbyError,
+    TransientError,
+)
 from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore, ProgressCallback
 from teltubby_worker.ports import Telegram
 
@@ -45,7 +53,12 @@ _DEFAULT_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a job is done with. ``stall_timeout``: seconds without a byte that end a transfer, floods included."""
+    """What a job is done with.
+
+    ``ensure_bucket`` raises InfrastructureError while it is not known whose bucket and index these are, and
+    ConfigurationError when they are another bot's. ``stall_timeout``: seconds without a byte that end a transfer,
+    floods included.
+    """
 
     queue: JobQueue
     events: Events
@@ -53,6 +66,7 @@ class Surroundings:
     telegram: Telegram
     clock: Clock
     worker: str
+    ensure_bucket: Callable[[], Awaitable[None]]
     stall_timeout: float
 
     def now(self) -> datetime:
@@ -78,32 +92,49 @@ class JobHandler:
         """Bring a job to an outcome or put it back; return the seconds to rest before the next one.
 
         Whatever it raises (a cancellation, an outcome that could not be recorded), the job is then still ours.
+
+        Raises:
+            ConfigurationError: the bucket is another bot's; nothing was done or reported.
         """
         job = delivery.job
+        if doubt := await self._bucket_in_doubt():
+            return await self._react(delivery, doubt)
         try:
             archived = await self._archive(delivery)
         except TeltubbyError as error:
             return await self._react(delivery, error)
         except Exception as error:  # the loop's edge: a defect must neither end the worker nor lose the job
-            log.exception("job %s: unexpected error", job.job_id, extra=_trace(job))
+            log.exception("%s: unexpected error", label(job), extra=trace(job))
             surprise = TransientError(f"unexpected error ({type(error).__name__}); the worker's log has it in full")
             return await self._react(delivery, surprise)
         self._house_failures = 0
         await self._complete(delivery, archived)
         return 0.0
 
+    async def _bucket_in_doubt(self) -> InfrastructureError | None:
+        try:
+            await self._with.ensure_bucket()
+        except ConfigurationError:
+            raise
+        except InfrastructureError as error:
+            return error
+        except TeltubbyError as error:  # no fault of the job's, whatever it is
+            return InfrastructureError(str(error))
+        return None
+
     async def _archive(self, delivery: Delivery) -> Archived:
         job, here = delivery.job, self._with
         if delivery.redeliveries > MAX_REDELIVERIES:
             raise PermanentError(f"given up: the worker died {delivery.redeliveries} times while it had this job")
         await self._report(
+            job,
             JobStarted(
                 job_id=job.job_id,
                 generation=job.generation,
                 at=here.now(),
                 worker=here.worker,
                 attempt=job.job_metadata.retry_count + 1,
-            )
+            ),
         )
         archived = await archive_item(
             here.telegram.source(job),
@@ -148,7 +179,7 @@ class JobHandler:
             try:
                 await self._with.events.publish(event)
             except TeltubbyError as error:
-                log.debug("job %s: progress not reported: %s", job.job_id, error)
+                log.debug("%s: progress not reported: %s", label(job), error, extra=trace(job))
 
         return report
 
@@ -157,6 +188,7 @@ class JobHandler:
     async def _complete(self, delivery: Delivery, archived: Archived) -> None:
         job = delivery.job
         await self._report(
+            job,
             JobCompleted(
                 job_id=job.job_id,
                 generation=job.generation,
@@ -164,21 +196,20 @@ class JobHandler:
                 key=job.key,
                 sha256=archived.sha256,
                 size_bytes=archived.size_bytes,
-            )
+            ),
         )
-        await insist(lambda: self._with.queue.ack(delivery), "ack")
-        log.info("job %s: stored %d bytes", job.job_id, archived.size_bytes, extra=_trace(job))
+        await insist(lambda: self._with.queue.ack(delivery), "ack", job)
+        log.info("%s: stored %d bytes", label(job), archived.size_bytes, extra=trace(job))
 
     async def _react(self, delivery: Delivery, error: TeltubbyError) -> float:
         job = delivery.job
-        log.warning("job %s: %s: %s", job.job_id, error.category, error, extra=_trace(job))
+        log.warning("%s: %s: %s", label(job), error.category, error, extra=trace(job))
         if isinstance(error, InfrastructureError):
             return await self._wait_for_house(delivery, error)
-        meta = job.job_metadata
-        if isinstance(error, TransientError) and meta.retry_count < meta.max_retries:
+        if isinstance(error, TransientError):
             await self._try_again(delivery, error)
         else:
-            await self._fail(delivery, error)
+            await self._fail(delivery, error, str(error))
         return 0.0
 
     async def _wait_for_house(self, delivery: Delivery, error: InfrastructureError) -> float:
@@ -188,12 +219,18 @@ class JobHandler:
         return pause
 
     async def _try_again(self, delivery: Delivery, error: TransientError) -> None:
-        job = delivery.job
-        delay = max(retry_delay(job.job_metadata.retry_count, self._jitter()), error.retry_after or 0.0)
-        await self._requeue(delivery, job.retried(), error, delay)
+        job, meta = delivery.job, delivery.job.job_metadata
+        if error.retry_after is not None:
+            await self._requeue(delivery, job, error, max(error.retry_after, _PAUSE_BASE))
+        elif meta.retry_count < meta.max_retries:
+            await self._requeue(delivery, job.retried(), error, retry_delay(meta.retry_count, self._jitter()))
+        else:
+            attempts = f"{meta.retry_count + 1} attempt{'s' if meta.retry_count else ''}"
+            await self._fail(delivery, error, f"{error}; given up after {attempts}; send it again")
 
     async def _requeue(self, delivery: Delivery, job: JobMessage, error: TeltubbyError, delay: float) -> None:
         await self._report(
+            job,
             JobRetrying(
                 job_id=job.job_id,
                 generation=job.generation,
@@ -202,25 +239,26 @@ class JobHandler:
                 category=error.category,
                 retry_count=job.job_metadata.retry_count,
                 delay_seconds=delay,
-            )
+            ),
         )
-        await insist(lambda: self._with.queue.retry(delivery, job, delay), "queue again")
+        await insist(lambda: self._with.queue.retry(delivery, job, delay), "queue again", job)
 
-    async def _fail(self, delivery: Delivery, error: TeltubbyError) -> None:
+    async def _fail(self, delivery: Delivery, error: TeltubbyError, reason: str) -> None:
         job = delivery.job
         await self._report(
+            job,
             JobFailed(
                 job_id=job.job_id,
                 generation=job.generation,
                 at=self._with.now(),
-                error=str(error),
+                error=reason,
                 category=error.category,
-            )
+            ),
         )
-        await insist(lambda: self._with.queue.dead_letter(delivery, str(error)), "dead-letter")
+        await insist(lambda: self._with.queue.dead_letter(delivery, reason), "dead-letter", job)
 
-    async def _report(self, event: JobEvent) -> None:
-        await insist(lambda: self._with.events.publish(event), f"report {event.kind}")
+    async def _report(self, job: JobMessage, event: JobEvent) -> None:
+        await insist(lambda: self._with.events.publish(event), f"report {event.kind}", job)
 
 
 def _target(job: JobMessage) -> Target:
@@ -238,11 +276,17 @@ def _target(job: JobMessage) -> Target:
     )
 
 
-def _trace(job: JobMessage) -> dict[str, str]:
+def label(job: JobMessage) -> str:
+    """Return how a log line about a job starts: a person finds a message's whole way by its correlation id."""
+    return f"{job.correlation_id}: job {job.job_id}"
+
+
+def trace(job: JobMessage) -> dict[str, str]:
+    """Return what a log line about a job carries for machines."""
     return {"correlation_id": job.correlation_id, "job_id": job.job_id}
 
 
-async def insist(action: Callable[[], Awaitable[None]], what: str) -> None:
+async def insist(action: Callable[[], Awaitable[None]], what: str, job: JobMessage) -> None:
     """Do what must not be left out, again and again while queue or database are out of order.
 
     It ends with success, with an error that no waiting mends, or when the worker's stop cancels it; the job is then
@@ -255,7 +299,7 @@ async def insist(action: Callable[[], Awaitable[None]], what: str) -> None:
         except (InfrastructureError, TransientError) as error:
             pause = pause_after(failures)
             failures += 1
-            log.warning("can't %s: %s; again in %g s", what, error, pause)
+            log.warning("%s: can't %s: %s; again in %g s", label(job), what, error, pause, extra=trace(job))
             await asyncio.sleep(pause)
         else:
             return

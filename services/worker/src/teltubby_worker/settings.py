@@ -1,18 +1,38 @@
 """The worker's settings."""
 
+import ipaddress
 import os
 import socket
 from typing import Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from teltubby_core.settings import MtprotoSettings, StorageSettings, TelegramSettings
 
 MAX_CONCURRENCY = 4
+_HIGHEST_PORT = 65535
 
 
 def _own_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def host_and_port(server: str) -> tuple[str, int]:
+    """Split ``host:port`` or ``[IPv6 address]:port``.
+
+    Raises:
+        ValueError: there is no such port, or the brackets hold no IPv6 address.
+    """
+    host, _, digits = server.rpartition(":")
+    port = int(digits)
+    if not 1 <= port <= _HIGHEST_PORT:
+        raise ValueError(f"the port must lie between 1 and {_HIGHEST_PORT}")
+    if not host.startswith("["):
+        return host, port
+    try:
+        return str(ipaddress.IPv6Address(host[1:-1])), port
+    except ValueError as error:
+        raise ValueError("there is no IPv6 address between the brackets") from error
 
 
 class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
@@ -31,10 +51,17 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
         default=3600, ge=1, le=86400, description="flood waits borne within one transfer before it is tried anew"
     )
     worker_shutdown_seconds: float = Field(
-        default=20, ge=0, le=86400, description="time that running jobs get to finish when the worker is stopped"
+        default=10, ge=0, le=86400, description="time that running jobs get to finish when the worker is stopped"
     )
 
     _public_key: bytes | None = PrivateAttr(default=None)
+
+    @field_validator("mtproto_server")
+    @classmethod
+    def _server_exists(cls, value: str | None) -> str | None:
+        if value is not None:
+            host_and_port(value)
+        return value
 
     @model_validator(mode="after")
     def _read_public_key(self) -> Self:

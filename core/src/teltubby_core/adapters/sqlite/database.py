@@ -29,6 +29,9 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 )
 """SQLite tells these errors apart by text only."""
 
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_PRIMARY = 0xFF  # of an error code; the rest tells details (sqlite.org/rescode.html)
+
 
 class Database:
     """Runs transactions on ``path`` in a thread of its own, durable once they return (WAL, synchronous=FULL).
@@ -47,13 +50,13 @@ class Database:
         """Lock, open and migrate.
 
         Raises:
-            ConfigurationError: another process has it, or it was made by a newer version.
-            DatabaseUnavailableError: it can't be opened or written.
+            ConfigurationError: another process has it, it is no database, damaged, or made by a newer version.
+            DatabaseUnavailableError: it can't be opened or written now: locked, full, its folder missing or closed.
         """
         if self._path is not None:
             self._lock = await asyncio.to_thread(_lock_beside, self._path)
         try:
-            await self._in_thread(self._connect)
+            await self._in_thread(self._open)
         except BaseException:
             await self.close()
             raise
@@ -104,6 +107,18 @@ class Database:
         advice = next((a for word, a in _ADVICE if word in text.lower()), "see the log")
         return DatabaseUnavailableError(f"database {self._path or 'in memory'}: {text} – {advice}")
 
+    def _open(self) -> None:
+        """Connect; damage that shows already now ends the start, since no waiting mends it."""
+        try:
+            if self._path is not None:
+                _make_private(self._path)
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY not in _DAMAGED:
+                raise
+            problem = f"SQLITE_PATH: {self._path} is no database or damaged ({error}): restore it from a backup"
+            raise ConfigurationError([f"{problem}, or name another file"]) from error
+
     def _connect(self) -> None:
         connection = sqlite3.connect(self._path or _MEMORY, isolation_level=None, check_same_thread=False)
         self._connection = connection
@@ -112,6 +127,7 @@ class Database:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # reads it all: damage there shows now
         self._transaction(migrate)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -129,13 +145,31 @@ class Database:
         return result
 
 
+def _make_private(path: Path) -> None:
+    """Make the file, for our user alone; what SQLite puts beside it takes over these permissions."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise _closed_folder(path, error) from error
+
+
+def _closed_folder(path: Path, error: OSError) -> DatabaseUnavailableError:
+    return DatabaseUnavailableError(f"database {path}: {error.strerror} – check its folder")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _lock_beside(path: Path) -> TextIO:
     lock_path = path.with_name(path.name + ".lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = lock_path.open("a+")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(lock_path, "a+", opener=_private)  # noqa: SIM115  # Path.open takes no opener
     except OSError as error:
-        raise DatabaseUnavailableError(f"database {path}: {error.strerror} – check its folder") from error
+        raise _closed_folder(path, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

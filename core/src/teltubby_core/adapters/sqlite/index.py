@@ -40,6 +40,12 @@ class SqliteIndex:
     async def postpone(self, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
         return await self._database.run(lambda c: intake.postpone(c, item_id, error, due_at, counts=counts))
 
+    async def place(self, item_id: int, filename: str) -> str:
+        return await self._database.run(lambda c: intake.place(c, item_id, filename))
+
+    async def intend(self, item_id: int, sha256: str) -> None:
+        await self._database.run(lambda c: intake.intend(c, item_id, sha256))
+
     async def settle(self, item_id: int, outcome: Outcome) -> Outcome:
         return await self._database.run(lambda c: outcomes.settle(c, item_id, outcome, dedup=self._dedup))
 
@@ -61,8 +67,8 @@ class SqliteIndex:
     async def message(self, record_id: int) -> MessageRecord:
         return await self._database.run(lambda c: rows.message(c, record_id))
 
-    async def undocumented(self, limit: int) -> list[MessageRecord]:
-        return await self._database.run(lambda c: projections.undocumented(c, limit))
+    async def undocumented(self, limit: int, exclude: frozenset[int] = frozenset()) -> list[MessageRecord]:
+        return await self._database.run(lambda c: projections.undocumented(c, limit, exclude))
 
     async def documented(self, record_id: int, revision: int, at: float) -> None:
         await self._database.run(lambda c: projections.documented(c, record_id, revision, at))
@@ -85,8 +91,11 @@ class SqliteIndex:
     async def reply_of(self, record_id: int) -> Reply | None:
         return await self._database.run(lambda c: projections.reply_of(c, record_id))
 
-    async def reply_sent(self, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
+    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int) -> None:
         await self._database.run(lambda c: projections.reply_sent(c, reply_id, sent_id, text, version))
+
+    async def reply_ended(self, reply_id: int, *, chat_closed: bool) -> None:
+        await self._database.run(lambda c: projections.reply_ended(c, reply_id, chat_closed=chat_closed))
 
     async def stats(self) -> ArchiveStats:
         return await self._database.run(projections.stats)

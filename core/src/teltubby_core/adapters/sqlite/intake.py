@@ -9,6 +9,8 @@ from teltubby_core.domain.keys import base_path, chat_slug
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.records import ItemRecord
 
+_REOPENED = 20  # replies
+
 
 def claim(connection: sqlite3.Connection, bot_id: int) -> int:
     """Record whose index this is, at first sight; return the owner."""
@@ -41,8 +43,18 @@ def admit(
         (message.chat_id, message.message_id, record_id),
     )
     take_update(connection, update_id)
+    _reopen_chat(connection, message.chat_id)
     rows.touch(connection, record_id)
     return record_id
+
+
+def _reopen_chat(connection: sqlite3.Connection, chat_id: int) -> None:
+    """Whoever writes to us can be written to: what could not be shown meanwhile, the latest of it, is shown now."""
+    connection.execute(
+        "UPDATE replies SET state = 'open' WHERE id IN"
+        " (SELECT id FROM replies WHERE chat_id = ? AND state = 'closed' ORDER BY id DESC LIMIT ?)",
+        (chat_id, _REOPENED),
+    )
 
 
 def _join_album(
@@ -93,12 +105,15 @@ def answer(connection: sqlite3.Connection, update_id: int, chat_id: int, reply_t
         "INSERT OR IGNORE INTO replies (chat_id, reply_to, update_id, text) VALUES (?, ?, ?, ?)",
         (chat_id, reply_to, update_id, text),
     )
+    _reopen_chat(connection, chat_id)
     finish_update(connection, update_id)
 
 
 def close_due(connection: sqlite3.Connection, now: float) -> list[int]:
     """Close the albums whose window is over: from here on ids, ordinals and folder stay."""
-    due = connection.execute("SELECT id FROM messages WHERE closes_at <= ? ORDER BY id", (now,)).fetchall()
+    due = connection.execute(
+        "SELECT id FROM messages WHERE closes_at IS NOT NULL AND closes_at <= ? ORDER BY closes_at, id", (now,)
+    ).fetchall()
     for row in due:
         _close(connection, row["id"])
     return [row["id"] for row in due]
@@ -141,6 +156,17 @@ def next_due(connection: sqlite3.Connection, exclude: frozenset[int]) -> float |
         (len(exclude) + 1,),
     )
     return next((float(row["due_at"]) for row in found if row["id"] not in exclude), None)
+
+
+def place(connection: sqlite3.Connection, item_id: int, filename: str) -> str:
+    """Fix an item's filename unless it is; return the one that stays."""
+    connection.execute("UPDATE items SET filename = ? WHERE id = ? AND filename IS NULL", (filename, item_id))
+    return str(connection.execute("SELECT filename FROM items WHERE id = ?", (item_id,)).fetchone()["filename"])
+
+
+def intend(connection: sqlite3.Connection, item_id: int, sha256: str) -> None:
+    """Note the bytes that are about to become an item's object."""
+    connection.execute("UPDATE items SET intended_sha256 = ? WHERE id = ?", (sha256, item_id))
 
 
 def postpone(connection: sqlite3.Connection, item_id: int, error: str, due_at: float, *, counts: bool) -> int:

@@ -19,7 +19,8 @@ CREATE TABLE inbox (
     received_at REAL NOT NULL,
     PRIMARY KEY (bot_id, update_id)
 );
-CREATE INDEX inbox_open ON inbox (update_id) WHERE state = 'new';
+CREATE INDEX inbox_open ON inbox (bot_id, update_id) WHERE state = 'new';
+CREATE INDEX inbox_update ON inbox (update_id);
 
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
@@ -46,6 +47,8 @@ CREATE TABLE items (
     message_id INTEGER NOT NULL,
     incoming TEXT NOT NULL,
     ordinal INTEGER,
+    filename TEXT,
+    intended_sha256 TEXT,
     state TEXT NOT NULL DEFAULT 'pending',
     route TEXT,
     key TEXT,
@@ -60,7 +63,8 @@ CREATE TABLE items (
     job_id TEXT,
     UNIQUE (chat_id, message_id)
 );
-CREATE INDEX items_pending ON items (due_at) WHERE state = 'pending';
+CREATE INDEX items_pending ON items (id) WHERE state = 'pending';
+CREATE INDEX items_due ON items (due_at) WHERE state = 'pending';
 CREATE INDEX items_of_message ON items (message);
 CREATE INDEX items_key ON items (key) WHERE key IS NOT NULL;
 CREATE INDEX items_duplicate_of ON items (duplicate_of) WHERE duplicate_of IS NOT NULL;
@@ -114,9 +118,10 @@ CREATE TABLE replies (
     text TEXT,
     sent_id INTEGER,
     sent_text TEXT,
-    state TEXT NOT NULL DEFAULT 'open'      -- open, idle (nothing new to show), gone (the chat is closed to us)
+    state TEXT NOT NULL DEFAULT 'open'      -- open, idle (nothing new to show), closed (the chat, for now), gone
 );
 CREATE INDEX replies_open ON replies (id) WHERE state = 'open';
+CREATE INDEX replies_closed ON replies (chat_id, id) WHERE state = 'closed';
 
 CREATE TABLE pending_deletes (
     key TEXT PRIMARY KEY,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from teltubby_core.adapters.sqlite import rows
 from teltubby_core.adapters.sqlite.inbox import finish_update
+from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.records import (
     DedupReason,
@@ -20,6 +21,7 @@ from teltubby_core.domain.records import (
     Stored,
 )
 from teltubby_core.domain.routing import Route
+from teltubby_core.domain.sidecar import METADATA_JSON
 
 
 def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, dedup: bool) -> Outcome:
@@ -27,8 +29,8 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     item = rows.item(connection, item_id)
     if isinstance(outcome, Stored):
         outcome = _admit_object(connection, item, outcome, dedup=dedup)
-    if isinstance(outcome, Duplicate):
-        _let_go(connection, outcome)
+    if isinstance(outcome, Duplicate | Failed):
+        _let_go(connection, item, outcome)
     if _comes_too_late(item, outcome):
         return outcome  # only the objects above were to be seen to
     match outcome:
@@ -91,17 +93,30 @@ def _admit_object(
     known = rows.known_file(connection, stored.sha256)
     if dedup and known and known.key != stored.key:
         return Duplicate(known.key, DedupReason.SHA256, stored.sha256, stored.key, stored.route)
-    connection.execute("DELETE FROM pending_deletes WHERE key = ?", (stored.key,))
+    for key in _with_metadata(stored.key):
+        deleted(connection, key)
     _note_object(connection, item, stored)
     return replace(stored)
 
 
-def _let_go(connection: sqlite3.Connection, duplicate: Duplicate) -> None:
-    """Have the duplicate's own object removed, unless an item still stands on it."""
-    key = duplicate.own_key
-    used = connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone()
-    if key != duplicate.duplicate_of and not used:
-        connection.execute("INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)", (key, utc_now()))
+def _let_go(connection: sqlite3.Connection, item: ItemRecord, outcome: Duplicate | Failed) -> None:
+    """Have what lies under the item's own key removed, unless an item stands on it."""
+    key = outcome.own_key
+    if key is None or (isinstance(outcome, Duplicate) and key == outcome.duplicate_of):
+        return
+    if isinstance(outcome, Failed) and item.state.final:
+        return
+    if connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone():
+        return
+    connection.executemany(
+        "INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)",
+        [(each, utc_now()) for each in _with_metadata(key)],
+    )
+
+
+def _with_metadata(key: str) -> list[str]:
+    """Return the key of an object and, of a worker's item, that of its metadata.json."""
+    return [key, keys.beside(key, METADATA_JSON)] if keys.is_workers(key) else [key]
 
 
 def _note_object(connection: sqlite3.Connection, item: ItemRecord, stored: Stored) -> None:

@@ -9,14 +9,16 @@ from teltubby_core.domain.records import ArchiveStats, MessageRecord, Reply
 _REPLY_COLUMNS = "r.*, m.revision + m.documented AS version FROM replies r LEFT JOIN messages m ON m.id = r.message"
 
 
-def undocumented(connection: sqlite3.Connection, limit: int) -> list[MessageRecord]:
-    """Return settled messages whose document is behind, oldest first."""
+def undocumented(
+    connection: sqlite3.Connection, limit: int, exclude: frozenset[int] = frozenset()
+) -> list[MessageRecord]:
+    """Return settled messages whose document is behind, oldest first, but for those in ``exclude``."""
     found = connection.execute(
         "SELECT id FROM messages m WHERE documented < revision AND closes_at IS NULL AND NOT EXISTS"
         " (SELECT 1 FROM items i WHERE i.message = m.id AND i.state IN ('pending', 'queued')) ORDER BY id LIMIT ?",
-        (limit,),
+        (limit + len(exclude),),
     ).fetchall()
-    return [rows.message(connection, row["id"]) for row in found]
+    return [rows.message(connection, row["id"]) for row in found if row["id"] not in exclude][:limit]
 
 
 def documented(connection: sqlite3.Connection, record_id: int, revision: int, at: float) -> None:
@@ -40,21 +42,26 @@ def replies(connection: sqlite3.Connection, after: int, limit: int) -> list[Repl
 def reply_of(connection: sqlite3.Connection, record_id: int) -> Reply | None:
     """Return the living reply of a message."""
     row = connection.execute(
-        f"SELECT {_REPLY_COLUMNS} WHERE r.message = ? AND r.state <> 'gone'",
+        f"SELECT {_REPLY_COLUMNS} WHERE r.message = ? AND r.state IN ('open', 'idle')",
         (record_id,),
     ).fetchone()
     return rows.reply_of(row) if row else None
 
 
-def reply_sent(connection: sqlite3.Connection, reply_id: int, sent_id: int | None, text: str, version: int) -> None:
+def reply_sent(connection: sqlite3.Connection, reply_id: int, sent_id: int, text: str, version: int) -> None:
     """Record what stands in the chat; the reply stays open when its message has changed since ``version``."""
     connection.execute(
-        "UPDATE replies SET sent_id = COALESCE(?1, sent_id), sent_text = ?2, state = CASE"
-        " WHEN ?1 IS NULL THEN 'gone'"
+        "UPDATE replies SET sent_id = ?1, sent_text = ?2, state = CASE"
         " WHEN (SELECT revision + documented FROM messages m WHERE m.id = replies.message) > ?3 THEN 'open'"
         " ELSE 'idle' END WHERE id = ?4",
         (sent_id, text, version, reply_id),
     )
+
+
+def reply_ended(connection: sqlite3.Connection, reply_id: int, *, chat_closed: bool) -> None:
+    """Show it no more, or not before the chat's next message comes in."""
+    state = "closed" if chat_closed else "gone"
+    connection.execute("UPDATE replies SET state = ? WHERE id = ?", (state, reply_id))
 
 
 def stats(connection: sqlite3.Connection) -> ArchiveStats:

@@ -36,6 +36,8 @@ def item_of(row: sqlite3.Row) -> ItemRecord:
         attempts=row["attempts"],
         job_id=row["job_id"],
         job_state=JobState(row["job_state"]) if row["job_state"] else None,
+        filename=row["filename"],
+        intended_sha256=row["intended_sha256"],
         duplicate_owner=row["duplicate_owner"],
     )
 

@@ -1,5 +1,6 @@
 """Logins of one machine, encrypted in table ``secrets``; and the key file for those who configure no key."""
 
+import logging
 import os
 import secrets
 import sqlite3
@@ -13,6 +14,8 @@ from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
 from teltubby_core.wakeup import Wakeup
 
+log = logging.getLogger(__name__)
+
 _SETTING = "SESSION_ENCRYPTION_KEYS"
 _READ = "SELECT value FROM secrets WHERE key = ?"
 _WRITE = """
@@ -24,7 +27,8 @@ _WRITE = """
 class SqliteSessionStore:
     """A slot a name, each in one pair of hands at a time.
 
-    One instance serves a process; the database's lock keeps other processes away.
+    One instance serves a process; the database's lock keeps other processes away. Every slot is for a login of the
+    bot itself, which its token can always repeat: content that no key opens is worth nothing and counts as none.
     """
 
     def __init__(self, database: Database, keys: Sequence[str], names: Sequence[str] = ("bot-0",)) -> None:
@@ -62,11 +66,7 @@ class SqliteSessionStore:
         self._wakeup.notify()
 
     async def read(self, name: str) -> str | None:
-        """Return a slot's content, which is encrypted with the newest key from then on.
-
-        Raises:
-            ConfigurationError: no key fits.
-        """
+        """Return a slot's content, which is encrypted with the newest key from then on; None when no key opens it."""
         return await self._database.run(lambda db: self._decrypt(db, name))
 
     async def write(self, name: str, content: str) -> None:
@@ -82,15 +82,16 @@ class SqliteSessionStore:
             return self._newest.decrypt(token).decode()
         except InvalidToken:
             content = self._decrypt_with_any(token, name)
-        self._encrypt(db, name, content)
+        if content is not None:
+            self._encrypt(db, name, content)
         return content
 
-    def _decrypt_with_any(self, token: bytes, name: str) -> str:
+    def _decrypt_with_any(self, token: bytes, name: str) -> str | None:
         try:
             return self._any.decrypt(token).decode()
         except InvalidToken:
-            problem = f"{_SETTING}: none of these keys opens session {name}; add the one it was saved with"
-            raise ConfigurationError([problem]) from None
+            log.warning("%s: no key opens session %s; it counts as empty, for a new login", _SETTING, name)
+            return None
 
     def _encrypt(self, db: sqlite3.Connection, name: str, content: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -111,11 +112,7 @@ class SqliteSessionLease:
         return self._name
 
     async def load(self) -> str | None:
-        """Return its content, None while nobody has logged in.
-
-        Raises:
-            ConfigurationError: it was saved with a key that is not configured.
-        """
+        """Return its content; None while nobody has logged in, or when no configured key opens what is there."""
         self._check()
         return await self._store.read(self._name)
 

@@ -1,25 +1,33 @@
 """The Bot API through python-telegram-bot; downloads are streamed, which the library itself does not do."""
 
 import json
+import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Self
-from urllib.parse import urlencode
+from typing import Any, Self
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
-from telegram import Bot, ReplyParameters
+from telegram import Bot
 from telegram.error import BadRequest
-from telegram.request import HTTPXRequest
 
-from teltubby_bot.botapi.errors import mapped
+from teltubby_bot.botapi.errors import NotThereError, mapped
+from teltubby_bot.botapi.http import BotApiRequest
 from teltubby_bot.telegram import POLL_LIMIT, Me
 from teltubby_core.domain.media import MediaItem
-from teltubby_core.errors import PermanentError, TransientError
+from teltubby_core.errors import ConfigurationError, PermanentError, TransferMismatchError, TransientError
 from teltubby_core.ports import MediaSource, RawUpdate
+
+log = logging.getLogger(__name__)
 
 _POOL = 40  # connections: CONCURRENCY is at most 32, the rest for replies
 _BLOCK = 256 * 1024  # bytes of a downloaded chunk
 _ALLOWED_UPDATES = json.dumps(["message", "channel_post"])
+_AS_IT_LIES = {"Accept-Encoding": "identity"}
+"""Asks for the file's own bytes: what a proxy compresses on the way has another length."""
+_TOO_LARGE = 2**63  # for the inbox; Telegram's numbers have 32 bits
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 
 
 class BotApi:
@@ -27,7 +35,8 @@ class BotApi:
 
     def __init__(self, token: str, api_url: str, io_timeout: float) -> None:
         """Speak to ``api_url`` (without a slash at its end); ``io_timeout`` in seconds limits each wait."""
-        self._polling = HTTPXRequest(connection_pool_size=1, read_timeout=io_timeout)
+        self._polling = BotApiRequest(connection_pool_size=1, read_timeout=io_timeout)
+        self._host = urlsplit(api_url).netloc
         self._base = f"{api_url}/bot{token}"
         self._file_base = f"{api_url}/file/bot{token}"
         self._io_timeout = io_timeout
@@ -35,7 +44,7 @@ class BotApi:
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=HTTPXRequest(connection_pool_size=_POOL, read_timeout=io_timeout, pool_timeout=io_timeout),
+            request=BotApiRequest(connection_pool_size=_POOL, read_timeout=io_timeout, pool_timeout=io_timeout),
             get_updates_request=self._polling,
         )
         self._files = httpx.AsyncClient(timeout=io_timeout, limits=httpx.Limits(max_connections=_POOL))
@@ -54,8 +63,15 @@ class BotApi:
 
     async def me(self) -> Me:
         """See Telegram."""
-        with mapped():
-            user = await self._bot.get_me()
+        try:
+            with mapped():
+                user = await self._bot.get_me()
+        except NotThereError as error:
+            problem = (
+                f"TELEGRAM_API_URL: {self._host} answers 404 Not Found: there is no Bot API at this address, or it"
+                " knows no bot by the number in TELEGRAM_BOT_TOKEN; check both"
+            )
+            raise ConfigurationError([problem]) from error
         return Me(user.id, user.username)
 
     async def poll(self, offset: int | None, timeout_seconds: int) -> Sequence[RawUpdate]:
@@ -73,20 +89,27 @@ class BotApi:
             )
         if not isinstance(result, list):
             raise TransientError("Telegram answered getUpdates with something else than a list")
-        return [RawUpdate(update["update_id"], json.dumps(update, ensure_ascii=False)) for update in result]
+        # As ASCII: half a surrogate pair stays the escape that it came as, where UTF-8 could not hold it.
+        updates = [RawUpdate(update["update_id"], json.dumps(update)) for update in result if _has_id(update)]
+        if result and not updates:  # an error, so that the next poll comes after a pause
+            raise TransientError("Telegram sends only updates that have no number")
+        return updates
 
     async def send(self, chat_id: int, text: str, reply_to: int) -> int:
-        """See Telegram."""
-        parameters = ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
-        with mapped():
-            message = await self._bot.send_message(chat_id, text, reply_parameters=parameters)
-        return message.message_id
+        """See Telegram. Once it is sent, nothing in the answer but its id may matter: an error would send it again."""
+        reply = {"message_id": reply_to, "allow_sending_without_reply": True}
+        sent = await self._call("send_Message", chat_id=chat_id, text=_sendable(text), reply_parameters=reply)
+        sent_id = sent.get("message_id") if isinstance(sent, dict) else None
+        if not isinstance(sent_id, int):
+            # Permanent: it was sent, and another try would send it once more.
+            raise PermanentError("Telegram answered sendMessage without a message id")
+        return sent_id
 
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:
         """See Telegram. Text that already stands there is no error: an earlier edit got through unheard."""
         with mapped():
             try:
-                await self._bot.edit_message_text(text, chat_id=chat_id, message_id=message_id)
+                await self._raw("edit_message_Text", chat_id=chat_id, message_id=message_id, text=_sendable(text))
             except BadRequest as error:
                 if "message is not modified" not in str(error).lower():
                     raise
@@ -96,18 +119,66 @@ class BotApi:
         return _FileSource(self, item)
 
     async def download(self, file_id: str) -> AsyncIterator[bytes]:
-        """Yield a file's bytes. The path is asked for each time: it lives for an hour."""
+        """Yield a file's bytes. The path is asked for each time: it lives for an hour.
+
+        Raises:
+            TransferMismatchError: it ended short or long of the size that Telegram names, if it names one.
+        """
+        file = await self._call("get_File", file_id=file_id)
+        url = self._file_url(file)
+        size = file.get("file_size")
+        received = 0
         with mapped():
-            file = await self._bot.get_file(file_id)
-        if not file.file_path:
-            raise PermanentError("Telegram names no path for this file")
-        # python-telegram-bot returns the whole URL
-        with mapped():
-            async with self._files.stream("GET", file.file_path) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise TransientError(f"Telegram answers the download with HTTP {response.status_code}")
-                async for chunk in response.aiter_bytes(_BLOCK):
+            async with self._files.stream("GET", url, headers=_AS_IT_LIES) as response:
+                _check_download(response)
+                async for chunk in response.aiter_raw(_BLOCK):
+                    received += len(chunk)
                     yield chunk
+        if isinstance(size, int) and received != size:
+            raise TransferMismatchError(f"{received} bytes came of a file that Telegram says has {size}")
+
+    def _file_url(self, file: Any) -> str:
+        path = file.get("file_path") if isinstance(file, dict) else None
+        if not isinstance(path, str) or not path:
+            raise PermanentError("Telegram names no path for this file")
+        if _ABSOLUTE.match(path):
+            raise PermanentError(
+                "TELEGRAM_API_URL: this server runs with --local and names files on its own disk; that is not"
+                " supported yet: start it without --local"
+            )
+        return f"{self._file_base}/{quote(path)}"
+
+    async def _call(self, method: str, **fields: Any) -> Any:
+        with mapped():
+            return await self._raw(method, **fields)
+
+    async def _raw(self, method: str, **fields: Any) -> Any:
+        """Return the answer's JSON. ``method`` is spelt like send_Message.
+
+        The library's own send_message parses the answer, which holds the whole message that ours replies to; it is
+        recommended by a warning for the spellings sendMessage and send_message. All three call sendMessage.
+        """
+        return await self._bot.do_api_request(method, api_kwargs=fields)
+
+
+def _has_id(update: Any) -> bool:
+    update_id = update.get("update_id") if isinstance(update, dict) else None
+    if type(update_id) is int and 0 <= update_id < _TOO_LARGE:  # True is an int to isinstance
+        return True
+    log.error("Telegram sent an update without a number; it can't be kept or confirmed and is left out")
+    return False
+
+
+def _sendable(text: str) -> str:
+    """Replace halves of surrogate pairs, which no encoding can carry."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _check_download(response: httpx.Response) -> None:
+    if response.status_code != httpx.codes.OK:
+        raise TransientError(f"Telegram answers the download with HTTP {response.status_code}")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise TransientError("Telegram, or a proxy before it, sends the file in another encoding than asked for")
 
 
 class _FileSource:

@@ -165,6 +165,7 @@ TABLE: tuple[tuple[type[BaseException], Make], ...] = (
     (BufferError, _broken),
     (struct.error, _broken),
     (ValueError, _broken),
+    (OverflowError, _broken),  # a port that is none
 )
 """Every error that Telethon's sender raises, and what it means for a job."""
 

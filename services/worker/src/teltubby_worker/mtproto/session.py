@@ -276,7 +276,7 @@ async def _write(centre: DataCentre, key: bytes) -> str:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(centre.host, centre.port)
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise TransientError(f"the name of data centre {centre.dc_id} can't be resolved") from error
     session = StringSession()
     session.set_dc(centre.dc_id, found[0][4][0], centre.port)  # this format holds addresses, no names

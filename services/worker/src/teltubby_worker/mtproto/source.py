@@ -24,8 +24,8 @@ from telethon.tl.types.upload import File
 
 from teltubby_core.domain.jobs import JobMessage
 from teltubby_core.errors import PermanentError, TransferMismatchError
-from teltubby_worker.mtproto.errors import MESSAGE_GONE, ConnectionLostError, WrongDataCentreError
-from teltubby_worker.mtproto.transfer import Transfer, TransferLimits
+from teltubby_worker.mtproto.errors import MESSAGE_GONE, WrongDataCentreError
+from teltubby_worker.mtproto.transfer import Patience, Transfer, TransferLimits
 
 _OTHER_FILE = "the message holds another file by now; send the file again"
 
@@ -113,8 +113,9 @@ class MtprotoSource:
             TransientError: anything that may go better next time.
         """
         await self._telegram.ready()
-        self._file = await self._find()
-        async with aclosing(Transfer(self, self._file.size, self._limits).parts()) as parts:
+        patience = Patience(self._limits)
+        self._file = await patience.persist(self._find, "the message")
+        async with aclosing(Transfer(self, self._file.size, self._limits, patience).parts()) as parts:
             async for part in parts:
                 yield part
                 del part  # or it would live on while the next one is awaited
@@ -144,9 +145,5 @@ class MtprotoSource:
         return self._file
 
     async def _find(self) -> RemoteFile:
-        request = GetMessagesRequest([InputMessageID(self._job.message_id)])
-        try:
-            found = await self._telegram.call(request)
-        except ConnectionLostError:
-            found = await self._telegram.call(request)  # one that idled for long often closes on its first use
+        found = await self._telegram.call(GetMessagesRequest([InputMessageID(self._job.message_id)]))
         return file_of(found.messages[0] if found.messages else None, self._job)

@@ -6,11 +6,13 @@ a part is mended at its own offset: nothing that came is asked for twice, and th
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from teltubby_core.errors import TransferMismatchError, TransientError
+
+T = TypeVar("T")
 
 PART_SIZE = 1 << 20
 """Bytes of one request: the most that upload.getFile gives, and a request must not cross a border of 1 MiB
@@ -45,11 +47,15 @@ class TransferLimits:
     window: int = 8
     """Parts in flight or waiting for their turn; 4–8 MiB outstanding in all is what Telegram's servers like."""
 
-    tries: int = 5
-    """Requests for one part that may fail in a row, floods not counted."""
+    patience: float = 600.0
+    """Seconds without any progress for which failing requests are repeated, floods not counted. Troubles on
+    Telegram's side mostly end within minutes, and giving up costs every byte that came."""
 
     first_delay: float = 0.5
-    """Seconds before a failed part is asked for again; doubled with each failure."""
+    """Seconds before a failed request is repeated; doubled with each failure in a row."""
+
+    longest_delay: float = 30.0
+    """Where the doubling ends, in seconds."""
 
     flood_limit: float = 3600.0
     """Seconds of flood waits borne within one transfer; beyond, the job is given up for now."""
@@ -63,18 +69,20 @@ class FloodGate:
         self._waited = 0.0
         self._open_at = 0.0
 
-    def close(self, seconds: float) -> None:
-        """Shut for ``seconds`` from now; several floods at a time overlap, they don't add up.
+    def close(self, seconds: float) -> float:
+        """Shut for ``seconds`` from now and return how many more that makes: floods overlap, they don't add up.
 
         Raises:
             TransientError: with this one, the transfer would have waited longer than its limit.
         """
         now = asyncio.get_running_loop().time()
         until = max(self._open_at, now + seconds)
-        self._waited += until - max(self._open_at, now)
+        added = until - max(self._open_at, now)
+        self._waited += added
         self._open_at = until
         if self._waited > self._limit:
             raise TransientError(f"Telegram asks to wait {seconds:g} s, more than a transfer may wait", seconds)
+        return added
 
     async def passed(self) -> None:
         """Wait until it is open."""
@@ -83,14 +91,69 @@ class FloodGate:
             await asyncio.sleep(left)
 
 
+class Patience:
+    """Repeats what fails on one file's way, until nothing has succeeded for too long."""
+
+    def __init__(self, limits: TransferLimits) -> None:
+        self._limits = limits
+        self._gate = FloodGate(limits.flood_limit)
+        self._failing_since: float | None = None
+
+    async def persist(self, ask: Callable[[], Awaitable[T]], what: str) -> T:
+        """Return what ``ask`` returns once it succeeds. Many may persist side by side; each success is progress.
+
+        Raises:
+            TransientError: it failed too long, or (with ``retry_after``) Telegram asked to wait too long.
+            TransferMismatchError, PermanentError, InfrastructureError: as ``ask`` raises them.
+        """
+        failures = 0
+        while True:
+            await self._gate.passed()
+            try:
+                result = await ask()
+            except TransferMismatchError:
+                raise
+            except TransientError as error:
+                failures = await self._bear(error, failures, what)
+            else:
+                self._failing_since = None
+                return result
+
+    async def _bear(self, error: TransientError, failures: int, what: str) -> int:
+        if error.retry_after is not None:
+            self._flooded(error.retry_after)
+            return failures
+        idle = self._idle()
+        if idle >= self._limits.patience:
+            raise TransientError(f"{what} could not be had for {idle:.0f} s: {error}") from error
+        # The exponent is bounded: a float ends at 2 ** 1023.
+        await asyncio.sleep(min(self._limits.first_delay * 2 ** min(failures, 32), self._limits.longest_delay))
+        return failures + 1
+
+    def _flooded(self, seconds: float) -> None:
+        added = self._gate.close(seconds)
+        if self._failing_since is not None:
+            self._failing_since += added
+
+    def _idle(self) -> float:
+        # Counted from the first failure, not from the last success: a reader that is slow to take parts is no failure.
+        now = asyncio.get_running_loop().time()
+        if self._failing_since is None:
+            self._failing_since = now
+        return now - self._failing_since
+
+
 class Transfer:
     """One file on its way, once. ``size`` in bytes; None when unknown, then the first short part is the last one."""
 
-    def __init__(self, source: PartSource, size: int | None, limits: TransferLimits) -> None:
+    def __init__(
+        self, source: PartSource, size: int | None, limits: TransferLimits, patience: Patience | None = None
+    ) -> None:
+        """``patience`` is shared with what was asked about the file before."""
         self._source = source
         self._size = size
         self._limits = limits
-        self._gate = FloodGate(limits.flood_limit)
+        self._patience = patience or Patience(limits)
         self._next_offset = 0
         self._pending: deque[asyncio.Task[bytes]] = deque()
         self._references = 0
@@ -101,7 +164,7 @@ class Transfer:
 
         Raises:
             TransferMismatchError: a part is shorter or longer than the file's size allows.
-            TransientError: a part failed too often, or Telegram asked to wait too long.
+            TransientError: parts failed too long, or (with ``retry_after``) Telegram asked to wait too long.
         """
         try:
             self._ask_ahead()
@@ -129,21 +192,7 @@ class Transfer:
         return self._size is not None and offset >= self._size
 
     async def _part(self, offset: int) -> bytes:
-        failures = 0
-        while True:
-            await self._gate.passed()
-            try:
-                return await self._ask(offset)
-            except TransferMismatchError:
-                raise
-            except TransientError as error:
-                if error.retry_after is not None:
-                    self._gate.close(error.retry_after)
-                    continue
-                failures += 1
-                if failures >= self._limits.tries:
-                    raise TransientError(f"the part at byte {offset} failed {failures} times: {error}") from error
-                await asyncio.sleep(self._limits.first_delay * 2 ** (failures - 1))
+        return await self._patience.persist(lambda: self._ask(offset), f"the part at byte {offset}")
 
     async def _ask(self, offset: int) -> bytes:
         references = self._references

@@ -1,0 +1,222 @@
+"""The client against a server that answers what no well-behaved Bot API would."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from teltubby_bot.botapi import BotApi
+from teltubby_core.errors import (
+    ConfigurationError,
+    PermanentError,
+    TransferMismatchError,
+    TransientError,
+)
+
+TOKEN = "123456:AAE" + "x" * 32
+PAGE = b"<html>nginx, with a secret in it</html>"
+
+
+class Server:
+    """Answers each method with what a test put there, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes] = {}
+        self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        lengths = [line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length:")]
+        body = await reader.readexactly(int(lengths[0])) if lengths else b""
+        name = head.split()[1].partition("?")[0].rpartition("/")[2]
+        fields = {key: values[0] for key, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+        self.asked.append((name, fields, head))
+        writer.write(self.answers[name])
+        await writer.drain()
+        writer.close()
+
+    def answer(self, name: str, result: Any) -> None:
+        self.answers[name] = _response(200, json.dumps({"ok": True, "result": result}).encode())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def _response(status: int, body: bytes, length: int | None = -1, **headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status} x", "Connection: close", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
+    if length is not None:
+        head.append(f"Content-Length: {len(body) if length < 0 else length}")
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.port = listening.sockets[0].getsockname()[1]
+    yield server
+    listening.close()
+    await listening.wait_closed()
+
+
+@pytest.fixture
+async def api(server: Server) -> AsyncIterator[BotApi]:
+    async with BotApi(TOKEN, server.url, io_timeout=5) as api:
+        yield api
+
+
+STRANGE = {"message_id": 9, "date": "soon", "chat": None, "reply_to_message": {"photo": 7, "chat": [], "poll": "x"}}
+
+
+async def test_of_a_sent_message_only_its_id_is_read(server: Server, api: BotApi) -> None:
+    server.answer("sendMessage", STRANGE)
+    assert await api.send(42, "hello ☃ & =\n" + "Ж" * 4000, 7) == 9
+    ((name, fields, head),) = server.asked
+    assert name == "sendMessage"
+    assert (fields["chat_id"], fields["text"]) == ("42", "hello ☃ & =\n" + "Ж" * 4000)
+    assert json.loads(fields["reply_parameters"]) == {"message_id": 7, "allow_sending_without_reply": True}
+    assert len(head) < 1000, "the text is no part of the address"
+
+
+async def test_of_an_edited_message_nothing_is_read(server: Server, api: BotApi) -> None:
+    server.answer("editMessageText", STRANGE)
+    await api.edit(42, 9, "half a pair: \ud83d")
+    ((_, fields, _),) = server.asked
+    assert fields == {"chat_id": "42", "message_id": "9", "text": "half a pair: \ufffd"}
+
+
+async def test_a_text_that_already_stands_there_is_no_error(server: Server, api: BotApi) -> None:
+    refusal = {"ok": False, "error_code": 400, "description": "Bad Request: message is not modified: x"}
+    server.answers["editMessageText"] = _response(400, json.dumps(refusal).encode())
+    await api.edit(42, 9, "same")
+
+
+async def test_an_answer_without_an_id_does_not_send_again(server: Server, api: BotApi) -> None:
+    server.answer("sendMessage", True)
+    with pytest.raises(PermanentError, match="without a message id"):
+        await api.send(42, "x", 7)
+
+
+async def test_half_a_surrogate_pair_can_be_kept(server: Server, api: BotApi) -> None:
+    server.answer("getUpdates", [{"update_id": 5, "message": {"text": "\ud83d ☃"}}])
+    (update,) = await api.poll(None, 0)
+    update.raw.encode()
+    assert json.loads(update.raw)["message"]["text"] == "\ud83d ☃"
+
+
+@pytest.mark.parametrize("strange", [{}, {"update_id": "6"}, {"update_id": True}, {"update_id": 2**63}, 7, None])
+async def test_an_update_without_a_number_does_not_spoil_its_batch(
+    server: Server, api: BotApi, caplog: pytest.LogCaptureFixture, strange: Any
+) -> None:
+    if isinstance(strange, dict):
+        strange = {**strange, "message": {"text": "private"}}
+    server.answer("getUpdates", [{"update_id": 5}, strange, {"update_id": 7}])
+    assert [update.update_id for update in await api.poll(None, 0)] == [5, 7]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "private" not in caplog.text
+    server.answer("getUpdates", [strange])
+    with pytest.raises(TransientError, match="no number"):
+        await api.poll(None, 0)
+
+
+@pytest.mark.parametrize("body", [PAGE, b'{"ok":false,"error_code":404,"description":"Not Found"}'])
+async def test_not_found_at_the_start_names_both_settings_it_may_come_from(
+    server: Server, api: BotApi, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    server.answers["getMe"] = server.answers["sendMessage"] = server.answers["getUpdates"] = _response(404, body)
+    with pytest.raises(ConfigurationError) as caught:
+        await api.me()
+    assert f"TELEGRAM_API_URL: 127.0.0.1:{server.port} answers 404" in str(caught.value)
+    assert "TELEGRAM_BOT_TOKEN" in str(caught.value)
+    for call in (api.send(42, "x", 7), api.poll(None, 0)):
+        with pytest.raises(TransientError, match="404"):
+            await call
+    assert "nginx" not in caplog.text + str(caught.value)
+
+
+async def test_a_refused_token_is_named(server: Server, api: BotApi) -> None:
+    body = json.dumps({"ok": False, "error_code": 401, "description": "Unauthorized"}).encode()
+    server.answers["getMe"] = server.answers["sendMessage"] = _response(401, body)
+    for call in (api.me(), api.send(42, "x", 7)):
+        with pytest.raises(ConfigurationError, match="TELEGRAM_BOT_TOKEN: Telegram refuses it"):
+            await call
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 403, 409, 500, 502])
+@pytest.mark.parametrize("body", [PAGE, b"", b"[1]", b'"secret"', b"\xff\xfe"])
+async def test_a_page_that_is_no_answer_is_never_shown(
+    server: Server, api: BotApi, caplog: pytest.LogCaptureFixture, status: int, body: bytes
+) -> None:
+    server.answers["sendMessage"] = _response(status, body)
+    with pytest.raises((PermanentError, TransientError)) as caught:
+        await api.send(42, "x", 7)
+    shown = f"{caught.value} {caught.value.__cause__} {caplog.text}"
+    assert not {"nginx", "secret", "\\xff", "123456:"} & {word for word in shown.replace("<", " ").split(" ") if word}
+    assert "nginx" not in shown
+    assert "secret" not in shown
+    assert str(status) in shown
+
+
+async def test_an_unreachable_server_is_named_with_the_cause_and_no_path(server: Server) -> None:
+    async with BotApi(TOKEN, "http://127.0.0.1:9/below", io_timeout=5) as api:
+        for call in (api.me(), api.send(42, "x", 7), api.poll(None, 0)):
+            with pytest.raises(TransientError) as caught:
+                await call
+            assert str(caught.value) == "127.0.0.1:9 can't be reached: Connection refused"
+
+
+async def _download(api: BotApi) -> bytes:
+    async with aclosing(api.download("f")) as chunks:  # type: ignore[type-var]
+        return b"".join([chunk async for chunk in chunks])
+
+
+async def test_a_file_comes_as_it_lies_there(server: Server, api: BotApi) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "photos/a b.jpg", "file_size": 5, "brand_new": []})
+    server.answers["a%20b.jpg"] = _response(200, b"hello")
+    assert await _download(api) == b"hello"
+    head = server.asked[-1][2]
+    assert f"/file/bot{TOKEN}/photos/a%20b.jpg" in head
+    assert "accept-encoding: identity" in head.lower()
+
+
+@pytest.mark.parametrize("size", [6, 4])
+async def test_a_body_of_another_length_than_told_is_a_mismatch(server: Server, api: BotApi, size: int) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a", "file_size": size})
+    server.answers["a"] = _response(200, b"hello", length=None)
+    with pytest.raises(TransferMismatchError, match=f"5 bytes came of a file that Telegram says has {size}"):
+        await _download(api)
+
+
+async def test_a_body_without_any_told_length_is_taken(server: Server, api: BotApi) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a"})
+    server.answers["a"] = _response(200, b"hello", length=None)
+    assert await _download(api) == b"hello"
+
+
+async def test_a_body_in_another_encoding_never_becomes_the_file(server: Server, api: BotApi) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a"})
+    server.answers["a"] = _response(200, b"hello", Content_Encoding="gzip")
+    with pytest.raises(TransientError, match="another encoding"):
+        await _download(api)
+
+
+@pytest.mark.parametrize("path", ["/var/lib/bot/documents/a.pdf", "C:\\bot\\a.pdf"])
+async def test_a_server_in_local_mode_is_told_plainly(server: Server, api: BotApi, path: str) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": path, "file_size": 5})
+    with pytest.raises(PermanentError, match="--local"):
+        await _download(api)
+
+
+@pytest.mark.parametrize("answer", [True, {}, {"file_path": ""}, {"file_path": 7}])
+async def test_a_file_without_a_path_is_an_error(server: Server, api: BotApi, answer: Any) -> None:
+    server.answer("getFile", answer)
+    with pytest.raises(PermanentError, match="no path"):
+        await _download(api)
