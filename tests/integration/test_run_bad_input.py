@@ -12,6 +12,7 @@ from support import mount_namespace
 from teltubby_simulator.model import Message
 
 WAITS = "⏸"
+_REMOUNT = "remount,bind"  # of the mount point alone: the file system itself is not a user's to change
 
 
 async def exit_status(stage: Stage) -> int:
@@ -117,10 +118,12 @@ async def test_a_locked_database_is_told_and_the_message_is_archived_once_it_is_
 # Full and read-only file systems are real ones: small tmpfs in a mount namespace that only the process is in.
 
 
-def in_namespace(stage: Stage, mount_point: Path, size: str) -> None:
+def in_namespace(stage: Stage, mount_point: Path, size: str, *, read_only: bool = False) -> None:
     """Let the next start see a tmpfs of ``size`` at ``mount_point``."""
     mount_point.mkdir(parents=True)
-    script = f'mount -t tmpfs -o size={size} tmpfs "{mount_point}" && exec "$@"'
+    mount = f'mount -t tmpfs -o size={size} tmpfs "{mount_point}"'
+    remounted = f' && mount -o {_REMOUNT},ro "{mount_point}"' if read_only else ""
+    script = f'{mount}{remounted} && exec "$@"'
     stage.wrapper = (*mount_namespace(), "sh", "-c", script, "sh")
 
 
@@ -133,7 +136,7 @@ def seen_by(stage: Stage, path: Path) -> Path:
 async def remount(stage: Stage, path: Path, mode: str) -> None:
     assert stage.process is not None
     flags = ["-m"] if os.geteuid() == 0 else ["-U", "--preserve-credentials", "-m"]
-    command = ["nsenter", "-t", str(stage.process.pid), *flags, "mount", "-o", f"remount,{mode}", str(path)]
+    command = ["nsenter", "-t", str(stage.process.pid), *flags, "mount", "-o", f"{_REMOUNT},{mode}", str(path)]
     process = await asyncio.create_subprocess_exec(*command)
     assert await asyncio.wait_for(process.wait(), 30) == 0
 
@@ -188,7 +191,7 @@ async def test_a_read_only_folder_is_told_and_files_are_archived_when_it_is_writ
 
 
 async def test_started_on_a_read_only_folder_it_takes_messages_in_and_archives_them_later(stage: Stage):
-    in_namespace(stage, stage.archive, "64m,ro")
+    in_namespace(stage, stage.archive, "64m", read_only=True)
     await stage.start()
     assert "the store is not ready" in stage.log()
     message = stage.cast.sends(stage.document("small", MIB))
