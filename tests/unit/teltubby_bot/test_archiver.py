@@ -127,7 +127,7 @@ async def test_a_known_file_is_not_even_asked_for(bench: Bench) -> None:
 
 async def test_a_known_large_file_makes_no_job(bench: Bench) -> None:
     first = await bench.stage.stored(1)
-    bench.stage.store.objects[str(first.key)] = StoredObject(b"x", "image/jpeg")
+    bench.stage.store.objects[str(first.key)] = StoredObject(bytes(1000), "image/jpeg")
     media = first.media.model_copy(update={"size_bytes": DOWNLOAD_LIMIT + 1})
     assert (await bench.settled(await bench.stage.item(2, media))).state is ItemState.DUPLICATE
     assert await bench.stage.index.unpublished_jobs(1) == []
@@ -161,6 +161,14 @@ async def test_a_duplicate_of_a_missing_object_is_stored_anew(bench: Bench) -> N
     assert second.state is ItemState.STORED
     assert list(_files(bench.stage)) == [second.key]
     assert first.key != second.key
+
+
+async def test_a_duplicate_of_a_truncated_object_is_stored_anew(bench: Bench) -> None:
+    first = await bench.settled(await bench.stage.item(1, a_file("x", size=4), content=b"jpeg"))
+    bench.stage.store.objects[str(first.key)] = StoredObject(b"jp", "image/jpeg")
+    second = await bench.settled(await bench.stage.item(2, a_file("x", size=4), content=b"jpeg"))
+    assert second.state is ItemState.STORED
+    assert _files(bench.stage)[str(second.key)] == b"jpeg"
 
 
 async def test_a_twin_by_hash_that_is_missing_is_stored_anew(bench: Bench) -> None:

@@ -118,7 +118,7 @@ async def test_a_fetched_file_is_no_duplicate_of_a_missing_one(stage: Stage) -> 
 
 async def test_a_fetched_twin_of_one_that_is_there_is_a_duplicate(stage: Stage) -> None:
     first = await stage.stored(1)
-    stage.store.objects[str(first.key)] = StoredObject(b"x", "video/mp4")
+    stage.store.objects[str(first.key)] = StoredObject(bytes(1000), "video/mp4")
     item = await stage.queued()
     events = MemoryEvents()
     await events.publish(_completed().model_copy(update={"sha256": first.sha256}))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from teltubby_bot.placement import Place, filename_for, job_for
+from teltubby_bot.placement import Place, filename_for, is_intact, job_for
 from teltubby_bot.telegram import Telegram
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.domain import routing
@@ -158,10 +158,10 @@ class Archiver:
         return known if known and await self._present(known) else None
 
     async def _present(self, known: KnownFile) -> bool:
-        """Whether the object is really there: nothing is called the duplicate of a missing one."""
-        if await self._store.head(known.key):
+        """Whether the object is really there, whole: nothing is called the duplicate of a missing one."""
+        if await is_intact(self._store, known):
             return True
-        log.error("object %s is gone from the bucket; it is archived again when it is sent again", known.key)
+        log.error("object %s is gone from the bucket or damaged; these bytes are archived anew", known.key)
         await self._index.forget_object(known.key)
         return False
 
