@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from integration.worker_rig import API_HASH, MIB, SIZE, Rig, until
+from integration.worker_rig import API_HASH, MIB, SIZE, Rig
+from support import eventually
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
 from teltubby_core.domain.jobs import (
@@ -72,7 +73,7 @@ async def test_a_job_becomes_an_object_with_its_metadata_beside_it(rig: Rig) -> 
 
 async def test_nothing_is_opened_before_the_first_job(rig: Rig) -> None:
     async with rig.worker():
-        await until(lambda: rig.queue._wakeup is not None)
+        await eventually(lambda: rig.queue._wakeup is not None)
     assert rig.world.journal.entries(door="mtproto") == []
     assert isinstance(rig.sessions, MemorySessionStore)
     assert rig.sessions.contents == {}
@@ -117,7 +118,7 @@ async def test_an_expired_reference_in_mid_file_is_renewed_once_for_all_parts(ri
     job = await rig.publish(rig.send(content))
     rig.server.faults.latency = 0.02
     async with rig.worker():
-        await until(lambda: "ok" in rig.calls("upload.getFile"))
+        await eventually(lambda: "ok" in rig.calls("upload.getFile"))
         rig.world.expire_file_references()
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -141,9 +142,9 @@ async def test_a_connection_that_falls_silent_is_replaced(rig: Rig) -> None:
     content = SeededContent("silent", SIZE)
     job = await rig.publish(rig.send(content))
     async with rig.worker(io_timeout_seconds=0.6, worker_window=2):
-        await until(lambda: "ok" in rig.calls("upload.getFile"))
+        await eventually(lambda: "ok" in rig.calls("upload.getFile"))
         rig.server.faults.latency = 60
-        await until(lambda: rig.server.connections == 0)
+        await eventually(lambda: rig.server.connections == 0)
         rig.server.faults.clear()
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -157,7 +158,7 @@ async def test_a_server_that_never_answers_lets_the_job_wait(rig: Rig) -> None:
         waiting = await rig.wait_for(JobRetrying, 10)
     assert "no answer from Telegram for 0.2 s" in waiting.error
     assert waiting.category == "system"
-    await until(lambda: rig.server.connections == 0)
+    await eventually(lambda: rig.server.connections == 0)
 
 
 async def test_answers_that_trickle_in_keep_a_slow_connection_alive(rig: Rig) -> None:
@@ -195,7 +196,7 @@ async def test_a_deleted_message_fails_the_job_at_once(rig: Rig) -> None:
     job = await rig.publish(message)
     async with rig.worker():
         failed = await rig.wait_for(JobFailed)
-        await until(lambda: bool(rig.queue.dead_letters))
+        await eventually(lambda: bool(rig.queue.dead_letters))
     assert "deleted in the chat" in failed.error
     assert rig.queue.dead_letters == {job.job_id: failed.error}
     assert job.key not in rig.store.objects
@@ -253,8 +254,8 @@ async def test_a_stop_in_mid_file_gives_the_job_back_and_leaves_nothing_behind(r
     assert rig.store.objects == {}
     assert rig.store.uploads_open == 0
     assert (await rig.queue.depth()).ready == 1
-    await until(lambda: rig.server.connections == 0)
-    await until(lambda: not [task for task in asyncio.all_tasks() - before if "mtproto" not in task.get_name()])
+    await eventually(lambda: rig.server.connections == 0)
+    await eventually(lambda: not [task for task in asyncio.all_tasks() - before if "mtproto" not in task.get_name()])
     lease = await rig.sessions.acquire(1)  # released
     await lease.release()
     rig.server.faults.clear()

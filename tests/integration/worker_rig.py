@@ -139,9 +139,3 @@ def job_for(message: Message, **fields: Any) -> JobMessage:
         "message_json_key": "teltubby/2025/06/ada/1/message.json",
     }
     return JobMessage(**(values | fields))
-
-
-async def until(condition: Callable[[], bool], limit: float = 10) -> None:
-    async with asyncio.timeout(limit):
-        while not condition():  # noqa: ASYNC110  # conditions of others, who have no event for it
-            await asyncio.sleep(0.005)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.jobs import JobEvent, JobMessage
@@ -187,10 +187,6 @@ class Inbox(Protocol):
         """Return the oldest that intake has not read yet, in order of update_id."""
         ...
 
-    async def finish(self, update_id: int) -> None:
-        """Its effects are done."""
-        ...
-
     async def discard(self, update_id: int) -> None:
         """It is none of ours: nothing of it is kept."""
         ...
@@ -358,5 +354,3 @@ class SessionStore(Protocol):
 
 ProgressCallback = Callable[[int], Awaitable[None]]
 """Told the bytes so far."""
-
-JsonObject = dict[str, Any]

@@ -45,7 +45,7 @@ async def test_none_closes_before_the_inbox_is_read(stage: Stage, caught_up: asy
     closer = _closer(stage, caught_up)
     await closer.step()
     assert (await stage.index.message(record_id)).base_path is None
-    await stage.inbox.finish(1)
+    await stage.inbox.discard(1)
     await closer.step()
     assert (await stage.index.message(record_id)).base_path is not None
 

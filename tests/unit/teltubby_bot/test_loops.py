@@ -152,3 +152,16 @@ async def test_what_an_action_raises_before_the_stop_is_raised() -> None:
 
     with pytest.raises(TransientError):
         await done_before(asyncio.Event(), fails())
+
+
+async def test_an_action_may_end_by_itself_within_the_grace() -> None:
+    stop = asyncio.Event()
+    stop.set()
+    ended = asyncio.Event()
+
+    async def winds_up() -> None:
+        await asyncio.sleep(0)
+        ended.set()
+
+    assert await done_before(stop, winds_up(), grace=5)
+    assert ended.is_set()

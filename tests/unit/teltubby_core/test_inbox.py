@@ -38,9 +38,9 @@ async def test_updates_come_out_as_they_went_in_and_in_order(inbox: SqliteInbox)
     assert len(await inbox.pending(2)) == 2
 
 
-async def test_an_update_that_comes_again_is_left_alone(inbox: SqliteInbox) -> None:
+async def test_an_update_that_comes_again_is_left_alone(either_database: Database, inbox: SqliteInbox) -> None:
     await inbox.store(_updates(1, raw="first"))
-    await inbox.finish(1)
+    await SqliteIndex(either_database).answer(1, 42, 7, "hello")
     assert await inbox.store([RawUpdate(1, "second"), RawUpdate(2, "new")]) == 1
     assert await inbox.pending(100) == [RawUpdate(2, "new")]
 
@@ -57,6 +57,14 @@ async def test_a_failing_update_is_parked_at_the_limit_and_holds_up_nobody(inbox
     assert await _pending(inbox) == [2]
 
 
+async def test_nothing_of_a_discarded_update_is_kept(either_database: Database, inbox: SqliteInbox) -> None:
+    await inbox.store(_updates(1, 2))
+    await inbox.discard(1)
+    assert await _pending(inbox) == [2]
+    rows = await either_database.run(lambda c: c.execute("SELECT update_id FROM inbox").fetchall())
+    assert [row["update_id"] for row in rows] == [2]
+
+
 async def test_failing_an_unknown_update_parks_nothing(inbox: SqliteInbox) -> None:
     assert not await inbox.fail(99, "bad", 1)
 
@@ -64,7 +72,7 @@ async def test_failing_an_unknown_update_parks_nothing(inbox: SqliteInbox) -> No
 async def test_only_done_rows_are_pruned(either_database: Database, inbox: SqliteInbox, clock: SteppedClock) -> None:
     index = SqliteIndex(either_database)
     await inbox.store(_updates(1, 2, 3, 4))
-    await inbox.finish(1)
+    await index.answer(1, 42, 7, "hello")
     await inbox.fail(2, "bad", 1)
     await index.admit(3, a_message(), AlbumWindow(), clock.now())
     assert await inbox.prune(clock.now()) == 0, "not old enough"
@@ -80,5 +88,5 @@ async def test_two_bots_in_one_database_do_not_see_each_others_updates(
     other = SqliteInbox(either_database, 2, clock)
     await inbox.store(_updates(1, raw="mine"))
     assert await other.store(_updates(1, raw="theirs")) == 1
-    await other.finish(1)
+    await other.discard(1)
     assert await inbox.pending(10) == [RawUpdate(1, "mine")]

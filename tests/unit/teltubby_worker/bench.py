@@ -1,7 +1,7 @@
 """A worker's surroundings made of fakes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -142,9 +142,3 @@ class Bench:
     async def next_delivery(self, after: float) -> Any:
         self.clock.advance(after)
         return await self.queue.fetch(0)
-
-
-async def until(condition: Callable[[], bool], limit: float = 5) -> None:
-    async with asyncio.timeout(limit):
-        while not condition():  # noqa: ASYNC110  # conditions of others, who have no event for it
-            await asyncio.sleep(0.002)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from support import eventually
 from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, InfrastructureError
 from teltubby_core.testing import MemorySource
 from teltubby_worker import handling
-from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job, until
+from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def test_jobs_are_done_one_after_another_by_default(bench: Bench) -> None:
     for number in range(3):
         await bench.queue.publish(job(job_id=f"job-{number}", key=f"teltubby/2025/06/mtproto/{number}/a.mp4"))
     async with bench.worker():
-        await until(lambda: len(bench.store.objects) == 6)
+        await eventually(lambda: len(bench.store.objects) == 6)
     assert bench.telegram.closed == 1
 
 
@@ -30,7 +31,7 @@ async def test_as_many_jobs_run_side_by_side_as_are_allowed(bench: Bench) -> Non
     for number in range(3):
         await bench.queue.publish(job(job_id=f"job-{number}"))
     async with bench.worker(concurrency=2, grace=0):
-        await until(lambda: sum(source.opened for source in stalled) == 2)
+        await eventually(lambda: sum(source.opened for source in stalled) == 2)
         assert (await bench.queue.depth()).ready == 1
     assert (await bench.queue.depth()).ready == 3
 
@@ -39,7 +40,7 @@ async def test_a_stop_lets_a_running_job_finish(bench: Bench) -> None:
     bench.telegram.sources = [MemorySource([b"x"] * 2000)]
     await bench.queue.publish(job(file_info=job().file_info.model_copy(update={"file_size": 2000})))
     async with bench.worker() as stop:
-        await until(lambda: bench.telegram.asked == 1)
+        await eventually(lambda: bench.telegram.asked == 1)
         stop.set()
     assert job().key in bench.store.objects
     assert (await bench.queue.depth()).unacknowledged == 0
@@ -50,7 +51,7 @@ async def test_a_job_that_does_not_finish_in_time_is_given_back_unchanged(bench:
     bench.telegram.sources = [source]
     await bench.queue.publish(job())
     async with bench.worker(grace=0.01):
-        await until(lambda: source.opened == 1)
+        await eventually(lambda: source.opened == 1)
     assert source.closed == 1
     assert bench.store.uploads_open == 0
     delivery = await bench.queue.fetch(0)
@@ -84,10 +85,10 @@ async def test_a_queue_that_is_down_is_waited_for(bench: Bench, monkeypatch: pyt
 
     bench.queue.fetch = counted  # type: ignore[method-assign]
     async with bench.worker():
-        await until(lambda: failures >= 3)
+        await eventually(lambda: failures >= 3)
         bench.queue.fail_with = None
         await bench.queue.publish(job())
-        await until(lambda: METADATA_KEY in bench.store.objects)
+        await eventually(lambda: METADATA_KEY in bench.store.objects)
 
 
 async def test_an_outcome_that_cannot_be_recorded_gives_the_job_back_and_the_worker_lives(
@@ -99,7 +100,7 @@ async def test_an_outcome_that_cannot_be_recorded_gives_the_job_back_and_the_wor
     bench.queue.ack = broken  # type: ignore[method-assign]
     await bench.queue.publish(job())
     async with bench.worker():
-        await until(lambda: "outcome was not recorded" in caplog.text)
+        await eventually(lambda: "outcome was not recorded" in caplog.text)
     assert (await bench.queue.depth()).ready == 1
 
 
@@ -108,7 +109,7 @@ async def test_a_job_waits_until_the_bucket_is_known_to_be_ours(bench: Bench, mo
     bench.bucket_trouble = InfrastructureError("not known yet")
     await bench.queue.publish(job())
     async with bench.worker():
-        await until(lambda: bench.bucket_asked == 1)
+        await eventually(lambda: bench.bucket_asked == 1)
         assert bench.telegram.asked == 0
         bench.bucket_trouble = None
 
@@ -116,7 +117,7 @@ async def test_a_job_waits_until_the_bucket_is_known_to_be_ours(bench: Bench, mo
             bench.clock.advance(1)
             return METADATA_KEY in bench.store.objects
 
-        await until(stored)
+        await eventually(stored)
 
 
 async def test_another_bots_bucket_ends_the_worker_at_once_and_gives_every_job_back_unchanged(bench: Bench) -> None:
@@ -124,7 +125,7 @@ async def test_another_bots_bucket_ends_the_worker_at_once_and_gives_every_job_b
     bench.telegram.sources = [running]
     await bench.queue.publish(job(job_id="running"))
     working = asyncio.create_task(bench.make_worker(concurrency=2, grace=60).run(asyncio.Event()))
-    await until(lambda: running.opened == 1)
+    await eventually(lambda: running.opened == 1)
     await bench.kinds()
     bench.bucket_trouble = ConfigurationError(["TELEGRAM_BOT_TOKEN: this archive is another bot's"])
     await bench.queue.publish(job(job_id="next"))

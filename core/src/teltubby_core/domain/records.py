@@ -61,10 +61,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Failed:
-    """Not archived because it could not be had; nothing may lie at ``own_key``."""
+    """Not archived because it could not be had."""
 
     reason: str
-    own_key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from teltubby_bot.placement import Place, filename_for, is_intact, job_for
+from teltubby_bot.placement import Place, filename_for, job_for
 from teltubby_bot.telegram import Telegram
+from teltubby_bot.twins import still_there
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.domain import routing
 from teltubby_core.domain.jobs import retry_delay
@@ -155,15 +156,7 @@ class Archiver:
 
     async def _known(self, file_unique_id: str) -> KnownFile | None:
         known = await self._index.known_file(file_unique_id) if self._options.dedup else None
-        return known if known and await self._present(known) else None
-
-    async def _present(self, known: KnownFile) -> bool:
-        """Whether the object is really there, whole: nothing is called the duplicate of a missing one."""
-        if await is_intact(self._store, known):
-            return True
-        log.error("object %s is gone from the bucket or damaged; these bytes are archived anew", known.key)
-        await self._index.forget_object(known.key)
-        return False
+        return known if known and await still_there(self._store, self._index, known) else None
 
     async def _archive(self, place: Place) -> Outcome:
         item, own_key = place.item, place.key
@@ -178,7 +171,7 @@ class Archiver:
 
         async def already_stored(sha256: str) -> bool:
             known = await self._index.known_hash(sha256) if self._options.dedup else None
-            if known is None or known.key == own_key or not await self._present(known):
+            if known is None or known.key == own_key or not await still_there(self._store, self._index, known):
                 await self._index.intend(item.id, sha256)
                 return False
             already.append(known)

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable
 
-from teltubby_bot.placement import is_intact, key_of_worker
+from teltubby_bot.placement import key_of_worker
+from teltubby_bot.twins import still_there
 from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import JobCompleted, JobFailed, JobProgress
 from teltubby_core.domain.sidecar import METADATA_JSON, MetadataDocument
@@ -107,6 +108,5 @@ class EventReader:
     async def _drop_missing_twin(self, event: JobCompleted) -> None:
         """The new object becomes a duplicate only of one that is really there."""
         known = await self._index.known_hash(event.sha256)
-        if known and known.key != event.key and not await is_intact(self._store, known):
-            log.error("object %s is gone from the bucket or damaged; %s takes its place", known.key, event.key)
-            await self._index.forget_object(known.key)
+        if known and known.key != event.key:
+            await still_there(self._store, self._index, known)

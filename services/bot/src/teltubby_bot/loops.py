@@ -78,12 +78,14 @@ async def wait_any(events: list[asyncio.Event], seconds: float) -> None:
             wait.cancel()
 
 
-async def done_before(stop: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
-    """Run ``action`` to its end; when ``stop`` comes first, cancel it and return False."""
+async def done_before(stop: asyncio.Event, action: Coroutine[Any, Any, None], grace: float = 0.0) -> bool:
+    """Run ``action`` to its end; cancel it and return False when it still runs ``grace`` seconds after ``stop``."""
     running = asyncio.ensure_future(action)
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not running.done() and grace:
+            await asyncio.wait([running], timeout=grace)
         if not running.done():
             return False
         running.result()

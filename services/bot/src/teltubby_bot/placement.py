@@ -6,9 +6,8 @@ from datetime import datetime
 
 from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext
-from teltubby_core.domain.records import ItemRecord, KnownFile, MessageRecord
+from teltubby_core.domain.records import ItemRecord, MessageRecord
 from teltubby_core.domain.sidecar import message_json_key
-from teltubby_core.ports import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,6 @@ def job_for(place: Place, created_at: datetime, max_retries: int) -> JobMessage:
         key=key_of_worker(item, place.filename),
         message_json_key=message_json_key(place.folder),
     )
-
-
-async def is_intact(store: ObjectStore, known: KnownFile) -> bool:
-    """Tell whether an object that the index knows lies in the bucket with all its bytes."""
-    head = await store.head(known.key)
-    return head is not None and head.size_bytes == known.size_bytes
 
 
 def filename_for(item: ItemRecord, record: MessageRecord) -> str:

@@ -167,7 +167,7 @@ class Bot:
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in self._loops:
-                    group.create_task(_until(stop, loop), name=loop.name)
+                    group.create_task(done_before(stop, loop.run(stop), loop.stop_seconds), name=loop.name)
         finally:
             await self._archiver.stop()
             await self._replier.stop()
@@ -196,17 +196,3 @@ class Bot:
         if removed:
             log.info("inbox: %d done updates pruned", removed)
         return _PRUNE_EVERY
-
-
-async def _until(stop: asyncio.Event, loop: Loop) -> None:
-    """Run the loop, and end a step that waits for the network when it is time to stop."""
-    running = asyncio.ensure_future(loop.run(stop))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            await asyncio.wait([running], timeout=loop.stop_seconds)
-    finally:
-        stopping.cancel()
-        running.cancel()
-    await asyncio.gather(running, return_exceptions=not running.done())

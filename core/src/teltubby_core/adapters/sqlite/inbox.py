@@ -41,11 +41,6 @@ class SqliteInbox:
 
         return await self._database.run(work)
 
-    async def finish(self, update_id: int) -> None:
-        """See Inbox."""
-        query = "UPDATE inbox SET state = 'done' WHERE bot_id = ? AND update_id = ?"
-        await self._database.run(lambda connection: connection.execute(query, (self._bot_id, update_id)).rowcount)
-
     async def discard(self, update_id: int) -> None:
         """See Inbox."""
         query = "DELETE FROM inbox WHERE bot_id = ? AND update_id = ?"

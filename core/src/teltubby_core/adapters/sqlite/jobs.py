@@ -77,13 +77,8 @@ def _change(
             )
             _enter(connection, item, JobState.COMPLETED, None)
         case JobFailed():
-            settle(connection, item.id, Failed(event.error, _key_of_job(connection, event.job_id)), dedup=dedup)
+            settle(connection, item.id, Failed(event.error), dedup=dedup)
             _enter(connection, item, JobState.FAILED, event.error)
-
-
-def _key_of_job(connection: sqlite3.Connection, job_id: str) -> str:
-    row = connection.execute("SELECT payload_json FROM job_history WHERE job_id = ?", (job_id,)).fetchone()
-    return JobMessage.model_validate_json(row["payload_json"]).key
 
 
 def _enter(connection: sqlite3.Connection, item: ItemRecord, state: JobState, error: str | None) -> None:

@@ -1,7 +1,6 @@
 """What became of an item, and the index of what the bucket holds. One transaction each (see ArchiveIndex)."""
 
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from teltubby_core.adapters.sqlite import rows
@@ -29,8 +28,8 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     item = rows.item(connection, item_id)
     if isinstance(outcome, Stored):
         outcome = _admit_object(connection, item, outcome, dedup=dedup)
-    if isinstance(outcome, Duplicate | Failed):
-        _let_go(connection, item, outcome)
+    if isinstance(outcome, Duplicate):
+        _let_go(connection, outcome)
     if _comes_too_late(item, outcome):
         return outcome  # only the objects above were to be seen to
     match outcome:
@@ -96,17 +95,17 @@ def _admit_object(
     for key in _with_metadata(stored.key):
         deleted(connection, key)
     _note_object(connection, item, stored)
-    return replace(stored)
+    return stored
 
 
-def _let_go(connection: sqlite3.Connection, item: ItemRecord, outcome: Duplicate | Failed) -> None:
-    """Have what lies under the item's own key removed, unless an item stands on it."""
-    key = outcome.own_key
-    if key is None or (isinstance(outcome, Duplicate) and key == outcome.duplicate_of):
-        return
-    if isinstance(outcome, Failed) and item.state.final:
-        return
-    if connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone():
+def _let_go(connection: sqlite3.Connection, duplicate: Duplicate) -> None:
+    """Have what lies under the duplicate's own key removed, unless an item stands on it.
+
+    Of an item that failed nothing is removed: another copy of its job may just have stored the file.
+    """
+    key = duplicate.own_key
+    used = connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone()
+    if key == duplicate.duplicate_of or used:
         return
     connection.executemany(
         "INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)",
