@@ -157,11 +157,10 @@ async def test_what_an_action_raises_before_the_stop_is_raised() -> None:
 async def test_an_action_may_end_by_itself_within_the_grace() -> None:
     stop = asyncio.Event()
     stop.set()
-    ended = asyncio.Event()
+    wound_up = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, wound_up.set)
 
     async def winds_up() -> None:
-        await asyncio.sleep(0)
-        ended.set()
+        await wound_up.wait()
 
     assert await done_before(stop, winds_up(), grace=5)
-    assert ended.is_set()
