@@ -8,7 +8,8 @@ from typing import Literal
 
 from teltubby_simulator.content import Content
 
-MediaKind = Literal["photo", "video", "document", "audio", "voice"]
+MediaKind = Literal["photo", "video", "document", "audio", "voice", "video_note", "animation", "sticker"]
+StickerFormat = Literal["static", "animated", "video"]  # WebP, TGS, WebM
 ChatKind = Literal["private", "group", "supergroup", "channel"]
 
 
@@ -25,6 +26,7 @@ class User:
     is_premium: bool = False
     access_hash: int = 0
     token: str | None = None  # bots only
+    dc_id: int = 2  # the account's home data centre
 
     @property
     def display_name(self) -> str:
@@ -63,6 +65,8 @@ class StoredFile:
     performer: str | None = None
     title: str | None = None
     size_type: str | None = None  # photos: Telegram's letter of the size (s, m, x, y, w)
+    emoji: str | None = None  # stickers: what it stands for
+    sticker_format: StickerFormat = "static"
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ class Message:
     text: str | None = None
     entities: list[dict[str, object]] = field(default_factory=list)  # Bot API form; of text or caption
     media: Media | None = None
+    special: dict[str, object] | None = None  # location, venue, contact, poll, dice …: {name: Bot API form}
     caption: str | None = None
     media_group_id: str | None = None
     forward_origin: ForwardOrigin | None = None

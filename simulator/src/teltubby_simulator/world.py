@@ -13,6 +13,7 @@ from teltubby_simulator.accounts import BotAccount
 from teltubby_simulator.directory import Directory
 from teltubby_simulator.drafts import Draft, check_draft, entities_of
 from teltubby_simulator.entities import Entity, detect_entities
+from teltubby_simulator.faults import Faults
 from teltubby_simulator.journal import Journal
 from teltubby_simulator.model import Chat, ForwardOrigin, Media, Message, User
 from teltubby_simulator.notifier import Notifier
@@ -38,6 +39,7 @@ class World(Directory):
         self.download_limit = download_limit  # bytes; None as on a local Bot API server
         self.latency = 0.0  # seconds before each answer of the Bot API
         self.mtproto_latency = 0.0  # seconds before each answer of the MTProto door
+        self.faults = Faults()
         self.changed = Notifier()
         self.journal = Journal(clock, self.changed.notify)
 
