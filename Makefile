@@ -9,7 +9,7 @@ SETUP = environment=$$(scripts/setup.sh) && PATH="$$environment/bin:$$PATH" &&
 PACKAGES := core/src services/bot/src services/worker/src cli/src simulator/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format unit integration bench
+.PHONY: help demo run test lint format unit conformance integration bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: ## See the main job done, on embedded defaults: nothing to configure
 run: ## Serve your bot from this folder (settings in .env, see README)
 	@$(SETUP) exec teltubby run
 
-test: lint unit integration ## Everything: lint, types, layers, tests
+test: lint unit conformance integration ## Everything: lint, types, layers, tests
 
 lint: ## Style, types and layers
 	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks && lint-imports --no-cache
@@ -30,6 +30,9 @@ format: ## Put the code into shape
 
 unit: ## Tests without processes or real servers
 	@$(SETUP) pytest tests/unit tests/contract
+
+conformance: ## Hold the simulator to Telegram's rules, with unmodified client libraries
+	@$(SETUP) pytest tests/conformance
 
 integration: ## Tests with real processes against the Telegram simulator
 	@$(SETUP) pytest tests/integration
