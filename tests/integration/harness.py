@@ -32,6 +32,7 @@ class Stage:
     settings: dict[str, str]
     process: asyncio.subprocess.Process | None = None
     wrapper: tuple[str, ...] = ()
+    program: tuple[str, ...] = ("-m", "teltubby_cli", "run")
     logs: list[Path] = field(default_factory=list)
 
     @property
@@ -69,9 +70,7 @@ class Stage:
             self.process = await asyncio.create_subprocess_exec(
                 *self.wrapper,
                 sys.executable,
-                "-m",
-                "teltubby_cli",
-                "run",
+                *self.program,
                 cwd=self.folder,
                 env=self.settings,
                 stdin=asyncio.subprocess.DEVNULL,

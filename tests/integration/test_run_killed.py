@@ -54,7 +54,7 @@ def _send(stage: Stage) -> None:
 async def test_nothing_is_lost_or_doubled_when_killed_as(stage: Stage, moment: Callable[[Stage], bool]):
     await stage.start()
     await stage.until(lambda: stage.world.account(stage.cast.bot).poll, what="the first poll")
-    stage.simulator.mtproto.faults.latency = 0.2  # so that a large file takes long enough to be caught at it
+    stage.simulator.world.faults.mtproto.latency = 0.2  # so that a large file takes long enough to be caught at it
     _send(stage)
     await stage.until(lambda: moment(stage), what="the moment to kill at")
     await stage.kill()
@@ -74,7 +74,7 @@ def _far_enough(stage: Stage, parts: int) -> bool:
 async def test_killed_again_and_again_it_still_gets_there(stage: Stage):
     await stage.start()
     await stage.until(lambda: stage.world.account(stage.cast.bot).poll, what="the first poll")
-    stage.simulator.mtproto.faults.latency = 0.2
+    stage.simulator.world.faults.mtproto.latency = 0.2
     _send(stage)
     for parts in (3, 12, 25, 45):
         await stage.until(partial(_far_enough, stage, parts), what=f"part {parts}, or the end")

@@ -140,7 +140,7 @@ async def test_commands_and_hints_are_answered(stage: Stage):
     assert "/status" in help_
     assert "0 files" in status
     assert "I don't know /nope" in unknown
-    assert "only text" in hint
+    assert "can't archive text" in hint
 
 
 async def test_without_api_credentials_a_large_file_waits_as_a_job_and_is_fetched_once_they_are_there(stage: Stage):
@@ -200,7 +200,7 @@ async def test_what_the_bot_api_refuses_as_too_big_becomes_a_job(stage: Stage):
 
 async def test_what_can_not_be_had_any_more_is_told_and_noted(stage: Stage):
     await stage.start()
-    stage.simulator.mtproto.faults.latency = 0.2
+    stage.simulator.world.faults.mtproto.latency = 0.2
     album = stage.cast.sends_album([(stage.document("kept", MIB), None), (stage.document("gone", 30 * MIB), None)])
     stage.world.delete(album[1])
     await stage.until(lambda: "❌ #2 failed" in stage.said_to(album[0]), what="the user is told")

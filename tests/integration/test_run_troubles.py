@@ -30,13 +30,14 @@ async def test_another_bots_jobs_are_left_alone_however_slow_telegram_is(stage: 
 
     stage.settings |= credentials
     swap_bot(stage)
-    stage.world.latency = 2.0  # time enough for a worker that does not wait to be told whose jobs these are
+    # Time enough for a worker that does not wait to be told whose jobs these are.
+    stage.world.faults.bot_api.latency = 2.0
     await stage.launch()
     assert await exit_status(stage) == 2
     assert "SQLITE_PATH: this database is the index of bot" in stage.log()
     assert stage.world.journal.entries(door="mtproto") == []
 
-    stage.world.latency = 0.0
+    stage.world.faults.bot_api.latency = 0.0
     stage.settings["TELEGRAM_BOT_TOKEN"] = own_token
     await stage.start()
     await stage.until_ended(message)
@@ -59,7 +60,7 @@ async def test_a_database_that_is_locked_at_the_start_is_waited_for(stage: Stage
 
 
 async def test_a_stop_is_heard_while_telegram_does_not_answer(stage: Stage):
-    stage.world.latency = 30.0
+    stage.world.faults.bot_api.latency = 30.0
     log = await stage.launch()
     await stage.until(lambda: "archive in" in log.read_text(), what="the first call to Telegram")
     started = time.monotonic()
@@ -82,7 +83,7 @@ async def test_a_lost_key_file_costs_a_login_and_no_file(stage: Stage):
 
 async def test_a_deleted_reply_is_said_again_and_a_blocked_chat_catches_up(stage: Stage):
     await stage.start()
-    stage.simulator.mtproto.faults.latency = 0.4
+    stage.simulator.world.faults.mtproto.latency = 0.4
     first = stage.cast.sends(stage.document("first", 30 * MIB))
     await stage.until(lambda: stage.said_to(first), what="the first answer")
     answer = stage.answer_to(first)
@@ -103,7 +104,7 @@ async def test_a_deleted_reply_is_said_again_and_a_blocked_chat_catches_up(stage
 
 async def test_telegram_away_for_a_while_costs_time_and_no_file(stage: Stage):
     await stage.start()
-    stage.simulator.mtproto.faults.latency = 0.2
+    stage.simulator.world.faults.mtproto.latency = 0.2
     before = stage.cast.sends(stage.document("before", 40 * MIB))
     await stage.until(lambda: len(stage.world.journal.entries("upload.getFile")) > 5, what="the transfer")
     await stage.simulator.stop()

@@ -6,6 +6,7 @@
     ├── PermanentError                the same call would fail for ever: the file is gone, the job is malformed
     │   └── FileTooBigError           over the Bot API's download limit: another route may still do it
     ├── UserError                     what the user sent can't be used; the text says what to send instead
+    │   └── OverLimitError            larger than MAX_FILE_GB: skipped by rule
     └── InfrastructureError           our own house: waits until somebody or something mends it, burns no retry
         ├── StorageFullError          no space left for objects
         ├── StorageUnavailableError   read-only, missing or unreachable object store
@@ -65,6 +66,10 @@ class UserError(TeltubbyError):
     """The user can mend it; the text tells how."""
 
     category = ErrorCategory.USER
+
+
+class OverLimitError(UserError):
+    """The file is larger than this archive takes; nothing of it is kept."""
 
 
 class InfrastructureError(TeltubbyError):

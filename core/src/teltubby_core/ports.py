@@ -29,7 +29,14 @@ class MediaSource(Protocol):
     """One file at Telegram."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Yield its bytes in order. Errors: Transient, Permanent, FileTooBig."""
+        """Yield its bytes in order. Errors: Transient, Permanent, FileTooBig.
+
+        A first chunk may be empty: then the file is open and its size told, before any byte of it was asked for.
+        """
+        ...
+
+    def told_size(self) -> int | None:
+        """Return the bytes that the server said the file has when it was opened; None before, or when it did not."""
         ...
 
 
@@ -195,6 +202,10 @@ class Inbox(Protocol):
         """Count a failure; tell whether the row is now parked, which it is at ``max_attempts``."""
         ...
 
+    async def unpark(self) -> int:
+        """Have all parked ones read anew, as if for the first time; return how many there were."""
+        ...
+
     async def prune(self, older_than: float) -> int:
         """Remove done rows received before this Unix time."""
         ...
@@ -212,6 +223,14 @@ class ArchiveIndex(Protocol):
 
     async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
         """Take a message with a file in, once; return the id of its MessageRecord."""
+        ...
+
+    async def edit(self, update_id: int, message: IncomingMessage) -> int | None:
+        """Take in the new form of a message, once, in whatever order edits come; return its MessageRecord's id.
+
+        Its caption is kept beside the earlier ones. Another file becomes a further item of the message: the earlier
+        one stays. None when we do not have the message; then nothing is kept, and its update is still to be discarded.
+        """
         ...
 
     async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
@@ -238,7 +257,7 @@ class ArchiveIndex(Protocol):
         """Fix an item's filename, once; return the one that stays."""
         ...
 
-    async def intend(self, item_id: int, sha256: str) -> None:
+    async def intend(self, item_id: int, sha256: str, size_bytes: int) -> None:
         """These bytes are about to become the item's object: who finds it there need not fetch them again."""
         ...
 
@@ -246,7 +265,8 @@ class ArchiveIndex(Protocol):
         """Record an outcome and finish the item's update.
 
         A Stored one whose hash is known under another key becomes a Duplicate (returned), and the deletion of
-        its object is recorded.
+        its object is recorded. A Queued one whose file another job brings already follows that job: it is not to be
+        published unless that job ends without the file.
         """
         ...
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from teltubby_core.domain.routing import GIB
 from teltubby_core.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}")
@@ -143,6 +144,17 @@ class StorageSettings(Settings):
     archive_dir: FolderPath = Field(default=Path("archive"), description="folder that holds the archive")
     sqlite_path: NewFilePath = Field(default=Path("teltubby-data/teltubby.db"), description="the database's file")
     io_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="a transfer stalled this long is ended")
+
+
+class LimitSettings(Settings):
+    """What the archive takes, for bot and worker alike: both refuse what is larger."""
+
+    max_file_gb: float = Field(default=4, gt=0, le=1_000_000, description="files over this many GB are skipped")
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The same in bytes."""
+        return int(self.max_file_gb * GIB)
 
 
 class LogSettings(Settings):

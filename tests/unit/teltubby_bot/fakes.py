@@ -33,6 +33,7 @@ class FakeTelegram:
     Attributes:
         files: content by file_id.
         sizes: announced sizes, where they differ from the content's, by file_id; over 20 MB is "too big".
+        told: what getFile says of a file's size, by file_id; without an entry it says nothing.
         sent: every message of the bot in order.
         edits: every edit as (chat, message, text) in order.
         downloads: how often each file was asked for.
@@ -45,6 +46,7 @@ class FakeTelegram:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.sizes: dict[str, int] = {}
+        self.told: dict[str, int] = {}
         self.sent: list[Sent] = []
         self.edits: list[tuple[int, int, str]] = []
         self.downloads: Counter[str] = Counter()
@@ -121,6 +123,10 @@ class _Download:
     def __init__(self, telegram: FakeTelegram, file_id: str) -> None:
         self._telegram = telegram
         self._file_id = file_id
+        self._told: int | None = None
+
+    def told_size(self) -> int | None:
+        return self._told
 
     async def chunks(self) -> AsyncIterator[bytes]:
         telegram = self._telegram
@@ -134,6 +140,7 @@ class _Download:
                 raise FileTooBigError("the file is too big for the Bot API")
             if self._file_id not in telegram.files:
                 raise PermanentError("Telegram refuses the request: wrong file_id")
+            self._told = telegram.told.get(self._file_id)
             async for chunk in MemorySource(telegram.files[self._file_id]).chunks():
                 yield chunk
         finally:

@@ -3,63 +3,23 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
-from support import OTHER_CURATOR, a_file, eventually
-from teltubby_bot.archiver import MAX_ATTEMPTS, Archiver, ArchiverOptions
-from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState, Stored
+from support import OTHER_CURATOR, a_file, a_message, eventually
+from teltubby_bot.archiver import MAX_ATTEMPTS
+from teltubby_core.domain.records import DedupReason, ItemState, Stored
 from teltubby_core.domain.routing import GIB, Limits, Route
 from teltubby_core.errors import (
-    DatabaseUnavailableError,
-    InfrastructureError,
     PermanentError,
     StorageFullError,
     StorageUnavailableError,
     TransientError,
 )
 from teltubby_core.testing import StoredObject
-from unit.teltubby_bot.fakes import DOWNLOAD_LIMIT, Failing
+from unit.teltubby_bot.archiver_bench import Bench
+from unit.teltubby_bot.fakes import DOWNLOAD_LIMIT
 from unit.teltubby_bot.stage import Stage
-
-
-class Bench:
-    """An archiver and the rounds it makes."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.bucket_trouble: InfrastructureError | None = None
-        self.index = Failing(stage.index, DatabaseUnavailableError("database is full"))
-        self.archiver = self.make()
-
-    def make(self, *, dedup: bool = True, concurrency: int = 2) -> Archiver:
-        stage, index = self.stage, self.index
-        options = ArchiverOptions(Limits(), concurrency, dedup, stall_timeout=5, unrecorded_pause=0.1)
-        telegram: Any = stage.telegram
-        self.archiver = Archiver(
-            telegram,
-            stage.store,
-            index,
-            stage.clock,
-            options,
-            ensure_bucket=self._ensure_bucket,
-            on_change=stage.note,
-        )
-        return self.archiver
-
-    async def _ensure_bucket(self) -> None:
-        if self.bucket_trouble:
-            raise self.bucket_trouble
-
-    async def round(self) -> None:
-        """Start what is due and wait until it is through."""
-        await self.archiver.step()
-        await eventually(lambda: not self.archiver._active)
-
-    async def settled(self, item: ItemRecord) -> ItemRecord:
-        await self.round()
-        return await self.stage.again(item)
 
 
 @pytest.fixture
@@ -112,6 +72,63 @@ async def test_a_file_over_the_limit_is_skipped_with_the_reason(bench: Bench) ->
     done = await bench.settled(await bench.stage.item(media=a_file("huge", size=5 * GIB)))
     assert done.state is ItemState.SKIPPED
     assert "MAX_FILE_GB" in str(done.skipped_reason)
+
+
+@pytest.mark.parametrize("announced", [None, 5])
+async def test_over_the_limit_whatever_was_announced_is_skipped_once_the_server_tells(
+    bench: Bench, announced: int | None
+) -> None:
+    bench.make(limits=Limits(max_file_bytes=1000))
+    item = await bench.stage.item(media=a_file("x", size=announced), content=bytes(1001))
+    bench.stage.telegram.told["file-x"] = 1001
+    done = await bench.settled(item)
+    assert (done.state, done.attempts) == (ItemState.SKIPPED, 0)
+    assert "MAX_FILE_GB" in str(done.skipped_reason)
+    assert _files(bench.stage) == {}
+    assert bench.stage.store.uploads_open == 0
+
+
+@pytest.mark.parametrize("announced", [0, 3, 5, 10**6, None])
+async def test_a_size_that_was_announced_wrongly_costs_no_retry(bench: Bench, announced: int | None) -> None:
+    item = await bench.stage.item(media=a_file("x", size=announced), content=b"jpeg")
+    bench.stage.telegram.told["file-x"] = 4
+    done = await bench.settled(item)
+    assert (done.state, done.size_bytes, done.attempts) == (ItemState.STORED, 4, 0)
+
+
+async def test_an_empty_file_is_an_empty_object_and_the_next_one_its_duplicate(bench: Bench) -> None:
+    first = await bench.settled(await bench.stage.item(1, a_file("x", size=0), content=b""))
+    assert (first.state, first.size_bytes, first.sha256) == (ItemState.STORED, 0, hashlib.sha256(b"").hexdigest())
+    second = await bench.settled(await bench.stage.item(2, a_file("y", size=0), content=b""))
+    assert (second.state, second.duplicate_of) == (ItemState.DUPLICATE, first.key)
+
+
+async def test_what_a_sender_calls_a_type_is_no_content_type_unless_it_is_one(bench: Bench) -> None:
+    item = await bench.stage.item(media=a_file("x", size=1, mime="text/html\r\nx: y"), content=b"x")
+    done = await bench.settled(item)
+    assert bench.stage.store.objects[str(done.key)].content_type == "application/octet-stream"
+
+
+async def test_the_same_large_file_again_follows_the_job_that_brings_it(bench: Bench) -> None:
+    file = a_file("big", size=DOWNLOAD_LIMIT + 1)
+    items = [await bench.stage.item(number, file) for number in (1, 2)]
+    await bench.round()
+    first, second = [await bench.stage.again(item) for item in items]
+    assert (second.state, second.follows) == (ItemState.QUEUED, first.job_id)
+    assert [job.job_id for job in await bench.stage.index.unpublished_jobs(10)] == [first.job_id]
+
+
+async def test_a_file_that_an_edit_brought_gets_a_workers_folder_of_its_own(bench: Bench) -> None:
+    stage = bench.stage
+    item = await stage.item(7, a_file("big", size=DOWNLOAD_LIMIT + 1))
+    other = a_message(7, a_file("other", size=DOWNLOAD_LIMIT + 2)).model_copy(update={"edited": True})
+    await stage.index.edit(500, other)
+    await bench.round()
+    first, second = await stage.index.unpublished_jobs(10)
+    assert first.key.startswith("teltubby/2025/03/mtproto/7/")
+    assert second.key.startswith("teltubby/2025/03/mtproto/7-2/")
+    assert first.message_json_key == second.message_json_key
+    assert item.edition == 1
 
 
 async def test_a_known_file_is_not_even_asked_for(bench: Bench) -> None:

@@ -5,16 +5,18 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from support import a_file
 from teltubby_bot.botapi import BotApi
 from teltubby_core.errors import (
     ConfigurationError,
+    InfrastructureError,
     PermanentError,
-    TransferMismatchError,
     TransientError,
 )
 
@@ -28,6 +30,7 @@ class Server:
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
         self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.pauses: dict[str, float] = {}  # seconds before an answer
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,6 +40,7 @@ class Server:
         name = head.split()[1].partition("?")[0].rpartition("/")[2]
         fields = {key: values[0] for key, values in parse_qs(body.decode(), keep_blank_values=True).items()}
         self.asked.append((name, fields, head))
+        await asyncio.sleep(self.pauses.get(name, 0))
         writer.write(self.answers[name])
         await writer.drain()
         writer.close()
@@ -173,32 +177,59 @@ async def test_an_unreachable_server_is_named_with_the_cause_and_no_path(server:
             assert str(caught.value) == "127.0.0.1:9 can't be reached: Connection refused"
 
 
-async def _download(api: BotApi) -> bytes:
-    async with aclosing(api.download("f")) as chunks:  # type: ignore[type-var]
-        return b"".join([chunk async for chunk in chunks])
+async def _download(api: BotApi) -> tuple[bytes, int | None]:
+    """Return the bytes that came and the size that was told."""
+    source = api.source(a_file())
+    assert source.told_size() is None, "nothing was asked yet"
+    async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        return b"".join([chunk async for chunk in chunks]), source.told_size()
 
 
 async def test_a_file_comes_as_it_lies_there(server: Server, api: BotApi) -> None:
     server.answer("getFile", {"file_id": "f", "file_path": "photos/a b.jpg", "file_size": 5, "brand_new": []})
     server.answers["a%20b.jpg"] = _response(200, b"hello")
-    assert await _download(api) == b"hello"
+    assert await _download(api) == (b"hello", 5)
     head = server.asked[-1][2]
     assert f"/file/bot{TOKEN}/photos/a%20b.jpg" in head
     assert "accept-encoding: identity" in head.lower()
 
 
-@pytest.mark.parametrize("size", [6, 4])
-async def test_a_body_of_another_length_than_told_is_a_mismatch(server: Server, api: BotApi, size: int) -> None:
+@pytest.mark.parametrize("size", [5, 6, 0, -1, "5", 2**80, None])
+async def test_the_size_told_is_the_length_of_the_download(server: Server, api: BotApi, size: Any) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a", "file_size": size})
+    server.answers["a"] = _response(200, b"hello")
+    assert await _download(api) == (b"hello", 5)
+
+
+@pytest.mark.parametrize(("size", "told"), [(6, 6), (0, 0), (-1, None), ("5", None), (2**80, None), (None, None)])
+async def test_of_a_download_without_a_length_it_is_what_the_path_came_with(
+    server: Server, api: BotApi, size: Any, told: int | None
+) -> None:
     server.answer("getFile", {"file_id": "f", "file_path": "a", "file_size": size})
     server.answers["a"] = _response(200, b"hello", length=None)
-    with pytest.raises(TransferMismatchError, match=f"5 bytes came of a file that Telegram says has {size}"):
+    assert await _download(api) == (b"hello", told)
+
+
+async def test_a_download_that_ends_short_of_its_length_is_an_error(server: Server, api: BotApi) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a", "file_size": 5})
+    server.answers["a"] = _response(200, b"hell", length=5)
+    with pytest.raises(TransientError):
         await _download(api)
+
+
+async def test_the_size_is_told_before_any_byte_is_asked_for(server: Server, api: BotApi) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a", "file_size": 5})
+    source = api.source(a_file())
+    async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        assert await anext(chunks) == b""
+        assert source.told_size() == 5
+    assert [name for name, _, _ in server.asked] == ["getFile"]
 
 
 async def test_a_body_without_any_told_length_is_taken(server: Server, api: BotApi) -> None:
     server.answer("getFile", {"file_id": "f", "file_path": "a"})
     server.answers["a"] = _response(200, b"hello", length=None)
-    assert await _download(api) == b"hello"
+    assert await _download(api) == (b"hello", None)
 
 
 async def test_a_body_in_another_encoding_never_becomes_the_file(server: Server, api: BotApi) -> None:
@@ -211,7 +242,7 @@ async def test_a_body_in_another_encoding_never_becomes_the_file(server: Server,
 @pytest.mark.parametrize("path", ["/var/lib/bot/documents/a.pdf", "C:\\bot\\a.pdf"])
 async def test_a_server_in_local_mode_is_told_plainly(server: Server, api: BotApi, path: str) -> None:
     server.answer("getFile", {"file_id": "f", "file_path": path, "file_size": 5})
-    with pytest.raises(PermanentError, match="--local"):
+    with pytest.raises(InfrastructureError, match=r"^TELEGRAM_LOCAL_FILES_DIR: not set"):
         await _download(api)
 
 
@@ -220,3 +251,25 @@ async def test_a_file_without_a_path_is_an_error(server: Server, api: BotApi, an
     server.answer("getFile", answer)
     with pytest.raises(PermanentError, match="no path"):
         await _download(api)
+
+
+async def test_with_the_folder_set_a_local_servers_file_is_read_from_it(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / TOKEN / "documents"
+    folder.mkdir(parents=True)
+    (folder / "a.pdf").write_bytes(b"hello")
+    server.answer("getFile", {"file_path": f"/srv/{TOKEN}/documents/a.pdf", "file_size": 5})
+    async with BotApi(TOKEN, server.url, io_timeout=5, local_files=tmp_path) as api:
+        assert await _download(api) == (b"hello", 5)
+        server.answer("getFile", {"file_path": f"/srv/{TOKEN}/documents/a.pdf"})
+        assert await _download(api) == (b"hello", None)
+
+
+async def test_a_path_may_take_longer_than_any_other_answer(server: Server) -> None:
+    server.answer("getFile", {"file_path": "a", "file_size": 5})
+    server.answers["a"] = _response(200, b"hello")
+    server.pauses["getFile"] = 0.3
+    async with BotApi(TOKEN, server.url, io_timeout=0.1) as api:
+        with pytest.raises(TransientError, match="in time"):
+            await _download(api)
+    async with BotApi(TOKEN, server.url, io_timeout=5, opening_timeout=30) as api:
+        assert (await _download(api))[0] == b"hello"

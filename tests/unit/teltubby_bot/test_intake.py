@@ -8,7 +8,7 @@ import pytest
 
 from support import CURATOR
 from teltubby_bot.botapi import parse_update
-from teltubby_bot.intake import MAX_ATTEMPTS, Intake
+from teltubby_bot.intake import MAX_ATTEMPTS, Intake, Parse
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.errors import DatabaseUnavailableError
 from teltubby_core.ports import ArchiveIndex, RawUpdate
@@ -21,12 +21,12 @@ async def _status(_: IncomingMessage) -> str:
     return "all is well"
 
 
-def _intake(stage: Stage, index: ArchiveIndex | None = None) -> Intake:
+def _intake(stage: Stage, index: ArchiveIndex | None = None, parse: Parse = parse_update) -> Intake:
     return Intake(
         stage.inbox,
         index or stage.index,
         stage.clock,
-        parse=parse_update,
+        parse=parse,
         whitelist=frozenset({CURATOR}),
         commands={"status": _status},
         window=WINDOW,
@@ -107,14 +107,14 @@ async def test_an_unknown_command_names_the_known_ones(stage: Stage) -> None:
     [
         ({"text": "hello"}, "text"),
         ({"text": "see /status"}, "text"),
-        ({"location": {"latitude": 1.0, "longitude": 2.0}}, "location"),
-        ({"dice": {"emoji": "🎲", "value": 3}}, "dice"),
+        ({"location": {"latitude": 1.0, "longitude": 2.0}}, "a location"),
+        ({"dice": {"emoji": "🎲", "value": 3}}, "a dice"),
     ],
 )
 async def test_what_is_no_file_gets_a_hint(stage: Stage, fields: dict[str, Any], named: str) -> None:
     await _read(stage, an_update(1, **fields))
     (answer,) = await _answers(stage)
-    assert f"only {named}. " in answer
+    assert answer.startswith(f"I can't archive {named}, only files")
     assert await _messages(stage) == 0
 
 
@@ -183,3 +183,55 @@ async def test_of_a_long_backlog_the_next_part_follows_at_once(stage: Stage) -> 
     assert await intake.step() == 0.0
     assert await intake.step() is None
     assert await stage.inbox.pending(1) == []
+
+
+def _edited(update_id: int, caption: str, **fields: Any) -> dict[str, Any]:
+    body = an_update(update_id, caption=caption, edit_date=UNIX + update_id, **{**a_payload("photo"), **fields})
+    return {"update_id": update_id, "edited_message": body["message"]}
+
+
+async def _captions(stage: Stage) -> list[str | None]:
+    return [caption.text for caption in (await stage.index.message(1)).items[0].captions]
+
+
+async def test_an_edited_caption_is_taken_in(stage: Stage) -> None:
+    intake = await _read(stage, an_update(1, **a_payload("photo"), caption="old"), _edited(2, "new"))
+    assert await _captions(stage) == ["old", "new"]
+    assert await stage.inbox.pending(10) == []
+    assert not intake.ignored
+
+
+@pytest.mark.parametrize(
+    ("update", "reason"),
+    [
+        (_edited(1, "x"), "edit of an unknown message"),
+        ({"update_id": 1, "edited_message": an_update(1, text="new words")["message"]}, "edit of an unknown message"),
+        ({"update_id": 1, "edited_message": an_update(1, sender=99, **a_payload("photo"))["message"]}, "stranger"),
+        ({"update_id": 1, "edited_message": IN_GROUP["message"]}, "not a private chat"),
+    ],
+    ids=["unknown", "a text", "a stranger's", "in a group"],
+)
+async def test_edits_of_what_we_do_not_have_are_counted_and_nothing_else(
+    stage: Stage, update: dict[str, Any], reason: str
+) -> None:
+    intake = await _read(stage, update)
+    assert dict(intake.ignored) == {reason: 1}
+    assert (await _messages(stage), await _answers(stage)) == (0, [])
+    assert await stage.inbox.pending(10) == []
+
+
+async def test_an_edit_waits_for_its_message_that_could_not_be_read_at_first(stage: Stage) -> None:
+    failures = [RuntimeError("a defect that goes away")]
+
+    def parse(raw: dict[str, Any]) -> IncomingMessage | None:
+        if failures:
+            raise failures.pop()
+        return parse_update(raw)
+
+    updates = [an_update(1, **a_payload("photo"), caption="old"), _edited(2, "new")]
+    await stage.inbox.store([RawUpdate(number, json.dumps(raw)) for number, raw in enumerate(updates, 1)])
+    intake = _intake(stage, parse=parse)
+    assert await intake.step() == 1.0
+    assert [update.attempts for update in await stage.inbox.pending(10)] == [1, 0], "the edit is not at fault"
+    await intake.step()
+    assert await _captions(stage) == ["old", "new"]

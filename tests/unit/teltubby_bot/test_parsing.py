@@ -1,11 +1,14 @@
 """Real Bot API JSON becomes messages free of any SDK."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from support import CURATOR, DATE
 from teltubby_bot.botapi import parse_update
+from teltubby_bot.texts import TOO_NEW
+from teltubby_core.domain import keys
 from teltubby_core.domain.media import IncomingMessage, MediaKind
 from unit.teltubby_bot.wire import KINDS, UNIX, a_command, a_payload, an_update, channel_chat, group_chat, user
 
@@ -29,7 +32,7 @@ def test_every_kind_of_file_is_recognised(kind: str) -> None:
 
 
 def test_every_kind_is_tested() -> None:
-    assert set(KINDS) == set(MediaKind)
+    assert {*KINDS, "other"} == set(MediaKind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -134,7 +137,7 @@ def test_forward_origins(raw: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_what_is_no_file_is_named(name: str, payload: dict[str, Any]) -> None:
     message = _parse(**{name: payload})
-    assert (message.media, message.unsupported) == (None, name)
+    assert (message.media, message.unsupported) == (None, f"a {name}")
 
 
 GIVEAWAY = {"chats": [channel_chat()], "winners_selection_date": UNIX, "winner_count": 1}
@@ -150,12 +153,16 @@ WINNERS = {
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"paid_media": {"star_count": 1, "paid_media": [{"type": "preview"}]}}, "paid media"),
+        ({"paid_media": {"star_count": 1, "paid_media": [{"type": "preview"}]}}, "paid media that is still locked"),
+        ({"story": {"chat": channel_chat(), "id": 4}}, "a story"),
+        ({"game": {"title": "T", "description": "D", "photo": [{"file_id": "f", "file_unique_id": "u"}]}}, "a game"),
+        ({"invoice": {"title": "T", "currency": "XTR", "total_amount": 1}}, "an invoice"),
         ({"giveaway": GIVEAWAY}, "a giveaway"),
         ({"giveaway_winners": WINNERS}, "a giveaway's winners"),
-        ({"hologram": {"file_id": "f", "file_unique_id": "u"}}, "something too new for me"),
+        ({"hologram": {"depth": 3}}, TOO_NEW),
+        ({"hologram": [], "caption": "x"}, TOO_NEW),
     ],
-    ids=["paid_media", "giveaway", "giveaway_winners", "unknown"],
+    ids=["paid_media", "story", "game", "invoice", "giveaway", "giveaway_winners", "unknown", "unknown list"],
 )
 def test_what_cannot_be_archived_has_a_name_in_words(fields: dict[str, Any], words: str) -> None:
     assert _parse(**fields).unsupported == words
@@ -168,7 +175,8 @@ def test_what_cannot_be_archived_has_a_name_in_words(fields: dict[str, Any], wor
         {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86400}},
         {"new_chat_title": "x"},
         {"new_chat_photo": a_payload("photo")["photo"]},
-        {"of_the_future": {"a": 1}},
+        {"users_shared": {"request_id": 1, "users": []}, "of_the_future": {"a": 1}},
+        {"a_flag_of_the_future": True},
         {},
     ],
     ids=lambda fields: next(iter(fields), "nothing"),
@@ -182,11 +190,16 @@ def test_what_somebody_wrote_is_answered_whatever_is_in_it(fields: dict[str, Any
     assert _parse(**fields).media is None
 
 
-def test_an_unknown_forward_origin_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    message = _parse(**a_payload("photo"), forward_origin={"type": "moon", "date": UNIX})
-    assert message.media is not None
-    assert message.forward_origin is None
-    assert "forward origin left out of message 7" in caplog.text
+def test_of_an_unknown_forward_origin_is_kept_what_can_be_read() -> None:
+    raw = {"type": "moon", "date": UNIX, "chat": channel_chat(), "crater": {"id": 1}}
+    origin = _parse(**a_payload("photo"), forward_origin=raw).forward_origin
+    assert origin is not None
+    assert (origin.type, origin.id, origin.title, origin.username) == ("moon", -1001, "The News", "thenews")
+
+
+@pytest.mark.parametrize("raw", [{}, {"date": UNIX}, {"type": 7}, "hidden_user", None, []])
+def test_the_forward_origin_is_null_only_when_it_tells_nothing(raw: Any) -> None:
+    assert _parse(**a_payload("photo"), forward_origin=raw).forward_origin is None
 
 
 def test_half_a_surrogate_pair_is_replaced_and_a_pair_joined() -> None:
@@ -208,10 +221,98 @@ def test_a_channel_post_is_a_message_without_sender() -> None:
     assert (message.chat_type, message.sender_id, message.chat_title) == ("channel", None, "The News")
 
 
-@pytest.mark.parametrize("kind", ["edited_message", "my_chat_member_that_is_new", "poll_answer_of_the_future"])
+@pytest.mark.parametrize("kind", ["edited_channel_post", "my_chat_member", "poll_answer_of_the_future"])
 def test_other_updates_are_no_messages(kind: str) -> None:
-    body = an_update(1, text="x")["message"] if kind == "edited_message" else {}
-    assert parse_update({"update_id": 1, kind: body}) is None
+    assert parse_update({"update_id": 1, kind: an_update(1, text="x")["message"]}) is None
+
+
+def test_an_edit_says_so_and_when() -> None:
+    new = an_update(1, **a_payload("photo"), caption="new", edit_date=UNIX + 60)["message"]
+    message = parse_update({"update_id": 2, "edited_message": new})
+    assert message is not None
+    assert (message.edited, message.caption, message.edit_date) == (True, "new", DATE + timedelta(seconds=60))
+    assert not _parse(**a_payload("photo")).edited
+
+
+@pytest.mark.parametrize(
+    ("flags", "mime", "ending"),
+    [
+        ({"is_animated": False, "is_video": False}, "image/webp", "webp"),
+        ({"is_animated": True, "is_video": False}, "application/x-tgsticker", "tgs"),
+        ({"is_animated": False, "is_video": True}, "video/webm", "webm"),
+    ],
+)
+def test_each_format_of_stickers_has_its_own_type_and_extension(flags: dict[str, bool], mime: str, ending: str) -> None:
+    media = _parse(sticker={**a_payload("sticker")["sticker"], **flags}).media
+    assert media is not None
+    assert (media.kind, media.mime_type, keys.extension(media)) == (MediaKind.STICKER, mime, ending)
+
+
+def _files(**fields: Any) -> list[tuple[str, str, str | None]]:
+    found = _parse(**fields).each_with_one_file()
+    return [(m.media.kind.value, m.media.file_id, m.media.field) for m in found if m.media]
+
+
+FUTURE = {"file_id": "file-h", "file_unique_id": "unique-h", "file_size": 5}
+
+
+def test_a_file_of_a_kind_to_come_is_a_file() -> None:
+    assert _files(hologram=FUTURE) == [("other", "file-h", "hologram")]
+    sizes = [{**FUTURE, "file_id": "small", "width": 1, "height": 1}, {**FUTURE, "width": 9, "height": 9}]
+    assert _files(hologram=sizes) == [("other", "file-h", "hologram")]
+
+
+def test_a_known_file_and_one_of_a_kind_to_come_are_both_kept() -> None:
+    assert _files(**a_payload("photo"), live_photo=FUTURE) == [
+        ("photo", "file-a", None),
+        ("other", "file-h", "live_photo"),
+    ]
+
+
+def test_the_same_file_under_two_names_is_one() -> None:
+    document = a_payload("document")
+    assert _files(**document, hologram=document["document"]) == [("document", "file-a", None)]
+
+
+def test_each_file_of_paid_media_is_kept() -> None:
+    paid = [
+        {"type": "photo", **a_payload("photo")},
+        {"type": "preview", "width": 1},
+        {"type": "video", **a_payload("video", "v")},
+    ]
+    assert _files(paid_media={"star_count": 1, "paid_media": paid}) == [
+        ("photo", "file-a", None),
+        ("video", "file-v", None),
+    ]
+
+
+@pytest.mark.parametrize("name", ["reply_to_message", "external_reply", "pinned_message", "new_chat_photo"])
+def test_the_files_of_other_messages_are_not_this_ones(name: str) -> None:
+    quoted = {"message_id": 3, **FUTURE, **a_payload("photo")}
+    assert _files(text="look", **{name: quoted}) == []
+
+
+WRONG: list[Any] = [None, 7, -1, 2**70, 1.5, True, "", "x" * 5000, "\0", [], {}, [[]], {"a": {}}]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_field_costs_no_file(kind: str, wrong: Any) -> None:
+    needed = {"message_id", "chat", "from", "file_id"}
+    update = an_update(1, **a_payload(kind), caption="c", caption_entities=[], media_group_id="1", edit_date=UNIX)
+    body = update["message"]
+    for name in set(body) - {kind} - needed:
+        message = parse_update({"update_id": 1, "message": {**body, name: wrong}})
+        assert message is not None
+        assert message.media is not None, name
+    file = body[kind][-1] if kind == "photo" else body[kind]
+    for name in set(file) - needed:
+        broken = {**file, name: wrong}
+        message = parse_update({"update_id": 1, "message": {**body, kind: [broken] if kind == "photo" else broken}})
+        assert message is not None
+        assert message.media is not None
+        numbers = (message.media.size_bytes, message.media.width, message.media.height, message.media.duration)
+        assert all(each is None or each >= 0 for each in numbers), name
 
 
 def test_fields_that_are_not_known_yet_do_no_harm() -> None:
@@ -223,6 +324,8 @@ def test_fields_that_are_not_known_yet_do_no_harm() -> None:
     [
         {},
         {"update_id": 1, "message": {"message_id": 7}},
+        an_update(1, message_id=0, text="x"),
+        an_update(1, message_id=2**64, text="x"),
         {"update_id": 1, "message": {"message_id": "x", "date": "yesterday", "chat": None}},
         an_update(1, document={"mime_type": "x/y"}),
         an_update(1, photo=[{"width": 1}]),

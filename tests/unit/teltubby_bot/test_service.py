@@ -14,6 +14,7 @@ import pytest
 from support import CURATOR, eventually
 from teltubby_bot.archiver import ArchiverOptions
 from teltubby_bot.botapi import parse_update
+from teltubby_bot.intake import Parse
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
 from teltubby_bot.service import Bot, BotOptions, Ports
@@ -49,6 +50,7 @@ class House:
         self.telegram = FakeTelegram()
         self.queue = MemoryJobQueue(self.clock)
         self.events = MemoryEvents()
+        self.parse: Parse = parse_update
         self.running: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -59,7 +61,7 @@ class House:
         index = SqliteIndex(database, dedup=options.archiver.dedup)
         ports = Ports(
             telegram=self.telegram,
-            parse=parse_update,
+            parse=self.parse,
             inbox=SqliteInbox(database, BOT_ID, self.clock),
             index=index,
             ownership=Ownership(self.store, index, BOT_ID),
@@ -277,3 +279,44 @@ async def test_without_dedup_the_same_file_is_stored_twice(house: House) -> None
         for number in (1, 2):
             house.send(an_update(number, number, **a_payload("photo", str(number), size=1)), b"x", str(number))
         await house.replies("✅ Archived", "✅ Archived")
+
+
+async def test_an_edit_reaches_the_document_and_asks_for_no_second_answer(house: House) -> None:
+    async with house.bot():
+        house.send(an_update(1, **a_payload("photo", size=1), caption="old"), b"x")
+        await house.replies("✅ Archived")
+        said = list(house.telegram.edits)
+        body = an_update(2, **a_payload("photo", size=1), caption="new", edit_date=UNIX + 60)["message"]
+        house.send({"update_id": 2, "edited_message": body})
+        await eventually(lambda: house.documents()[0]["telegram"]["caption_plain"] == "new")
+    assert [edit["caption_plain"] for edit in house.documents()[0]["edits"]] == ["old"]
+    assert len(house.telegram.sent) == 1
+    assert house.telegram.edits == said
+
+
+async def test_a_file_that_an_edit_brings_is_archived_beside_the_earlier_one(house: House) -> None:
+    async with house.bot():
+        house.send(an_update(1, **a_payload("photo", size=1)), b"x")
+        await house.replies("✅ Archived: 1 photo")
+        body = an_update(2, **a_payload("document", "b", size=2), edit_date=UNIX + 60)["message"]
+        house.send({"update_id": 2, "edited_message": body}, b"yy", "b")
+        await house.replies("✅ Archived: 1 photo, 1 document")
+        await eventually(lambda: house.documents()[0]["files_count"] == 2)
+    (document,) = house.documents()
+    assert [house.store.objects[key].body for key in document["keys"]] == [b"x", b"yy"]
+
+
+async def test_a_parked_update_is_read_anew_after_a_start(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_old(_: dict[str, Any]) -> None:
+        raise ValueError("a version that can't read this")
+
+    house.parse = too_old
+    monkeypatch.setattr("teltubby_bot.intake._RETRY_SECONDS", 0.01)
+    async with house.bot():
+        house.send(an_update(1, **a_payload("photo", size=1)), b"x")
+        await house.replies("⚠️ I could not read this message")
+    assert house.documents() == []
+    house.parse = parse_update
+    async with house.bot():
+        await house.replies("⚠️ I could not read this message", "✅ Archived")
+    assert len(house.documents()) == 1

@@ -149,8 +149,10 @@ def test_a_very_long_album_stays_within_telegrams_limit(state: ItemState) -> Non
 
 
 def test_hints_and_unknown_commands_say_what_to_do() -> None:
-    assert "only text." in texts.hint(None)
-    assert "only poll." in texts.hint("poll")
+    assert "I can't archive text, only files" in texts.hint(None)
+    assert "I can't archive a poll, only files" in texts.hint("a poll")
+    assert "too new for me" in texts.hint(texts.TOO_NEW)
+    assert "can't archive" not in texts.hint(texts.TOO_NEW), "nobody knows what it is"
     assert texts.unknown_command("fly", ["start", "help"]) == "I don't know /fly. I know /start, /help."
 
 

@@ -9,6 +9,7 @@ import pytest
 from support import eventually
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.errors import (
+    OverLimitError,
     PermanentError,
     StorageFullError,
     StorageUnavailableError,
@@ -117,21 +118,21 @@ async def test_cancelling_leaves_nothing(store: MemoryObjectStore) -> None:
 
 
 async def test_known_bytes_are_not_committed(store: MemoryObjectStore) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, int]] = []
 
-    async def known(sha256: str) -> bool:
-        asked.append(sha256)
+    async def known(sha256: str, size: int) -> bool:
+        asked.append((sha256, size))
         assert not store.objects, "asked before the commit"
         return True
 
     archived = await archive_item(MemorySource(CONTENT), store, _target(), stall_timeout=5, already_stored=known)
     assert archived == Archived(SHA, len(CONTENT), committed=False)
-    assert asked == [SHA]
+    assert asked == [(SHA, len(CONTENT))]
     assert (store.objects, store.uploads_open) == ({}, 0)
 
 
 async def test_unknown_bytes_are_committed(store: MemoryObjectStore) -> None:
-    async def unknown(_: str) -> bool:
+    async def unknown(_: str, __: int) -> bool:
         return False
 
     archived = await archive_item(MemorySource(CONTENT), store, _target(), stall_timeout=5, already_stored=unknown)
@@ -140,7 +141,7 @@ async def test_unknown_bytes_are_committed(store: MemoryObjectStore) -> None:
 
 
 async def test_when_the_index_cannot_be_asked_nothing_is_committed(store: MemoryObjectStore) -> None:
-    async def broken(_: str) -> bool:
+    async def broken(_: str, __: int) -> bool:
         raise StorageUnavailableError("no")
 
     with pytest.raises(StorageUnavailableError):
@@ -176,6 +177,9 @@ class _Eager:
         self._taken = taken
         self.ahead = 0
 
+    def told_size(self) -> int | None:
+        return None
+
     async def chunks(self) -> AsyncIterator[bytes]:
         for given in range(1, 21):
             self.ahead = max(self.ahead, given - len(self._taken))
@@ -191,3 +195,69 @@ async def test_one_chunk_is_held_at_a_time(store: MemoryObjectStore) -> None:
     source = _Eager(taken)
     await archive_item(source, store, _target(20_000), stall_timeout=5, on_progress=note)
     assert source.ahead == 1
+
+
+@pytest.mark.parametrize("announced", [None, 0, 1, len(CONTENT) + 1, 10**12])
+async def test_what_the_server_tells_counts_more_than_what_the_message_announced(
+    store: MemoryObjectStore, announced: int | None
+) -> None:
+    archived = await _archive(MemorySource(CONTENT, told=len(CONTENT)), store, announced)
+    assert archived == Archived(SHA, len(CONTENT), committed=True)
+    assert store.objects[KEY].body == CONTENT
+
+
+@pytest.mark.parametrize("told", [0, len(CONTENT) - 1, len(CONTENT) + 1])
+async def test_a_transfer_of_another_size_than_the_server_told_is_never_an_object(
+    store: MemoryObjectStore, told: int
+) -> None:
+    source = MemorySource(CONTENT, told=told)
+    with pytest.raises(TransferMismatchError):
+        await _archive(source, store)
+    assert (store.objects, store.uploads_open, source.closed) == ({}, 0, 1)
+
+
+async def test_an_empty_file_that_was_announced_as_another_is_stored_empty(store: MemoryObjectStore) -> None:
+    assert (await _archive(MemorySource(b"", told=0), store, 500)).size_bytes == 0
+    assert store.objects[KEY].body == b""
+
+
+async def _archive_up_to(limit: int, source: MemorySource, store: MemoryObjectStore, size: int | None) -> list[int]:
+    written: list[int] = []
+
+    async def note(done: int) -> None:
+        written.append(done)
+
+    target = Target(KEY, "image/jpeg", size, limit=limit)
+    with pytest.raises(OverLimitError, match="MAX_FILE_GB"):
+        await archive_item(source, store, target, stall_timeout=5, on_progress=note)
+    assert (store.objects, store.uploads_open, source.closed) == ({}, 0, 1)
+    return written
+
+
+@pytest.mark.parametrize("announced", [None, 5, len(CONTENT)])
+async def test_over_the_limit_nothing_is_written_once_the_server_has_told_the_size(
+    store: MemoryObjectStore, announced: int | None
+) -> None:
+    assert await _archive_up_to(100_000, MemorySource(CONTENT, told=len(CONTENT)), store, announced) == []
+
+
+async def test_over_the_limit_the_transfer_of_a_file_of_unknown_size_ends(store: MemoryObjectStore) -> None:
+    assert await _archive_up_to(100_000, MemorySource(CONTENT), store, None) == [65536]
+
+
+async def test_a_file_of_exactly_the_limit_is_taken(store: MemoryObjectStore) -> None:
+    target = Target(KEY, "image/jpeg", None, limit=len(CONTENT))
+    assert (await archive_item(MemorySource(CONTENT), store, target, stall_timeout=5)).committed
+
+
+async def test_the_first_bytes_may_take_longer_than_the_others(store: MemoryObjectStore) -> None:
+    class Slow(MemorySource):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            await asyncio.sleep(0.1)  # longer than the limit on every other chunk
+            async for chunk in super().chunks():
+                yield chunk
+
+    with pytest.raises(TransientError):
+        await archive_item(Slow(b"x"), store, _target(1), stall_timeout=0.05)
+    archived = await archive_item(Slow(b"x"), store, _target(1), stall_timeout=0.05, opening_timeout=5)
+    assert archived.committed

@@ -87,7 +87,11 @@ DAMAGE: list[tuple[str, list[str | int], Any]] = [
     ("an unknown field", ["extra"], 1),
     ("no items", ["telegram", "items"], []),
     ("a message id of zero", ["telegram", "message_id"], 0),
-    ("an unknown origin", ["telegram", "forward_origin"], {"type": "moon", "date": "2025-01-01T00:00:00Z"}),
+    (
+        "an origin with more than we know",
+        ["telegram", "forward_origin"],
+        {"type": "user", "date": "2025-01-01T00:00:00Z", "phone": "1"},
+    ),
     ("an entity without place", ["telegram", "caption_entities"], [{"type": "bold"}]),
     ("an ordinal of zero", ["telegram", "items", 0, "ordinal"], 0),
     ("an unknown kind", ["telegram", "items", 0, "type"], "fax"),
@@ -162,7 +166,6 @@ def test_schemas_and_code_know_the_same_words() -> None:
     for name in (MESSAGE, METADATA):
         origin = schema(name)["$defs"]["forward_origin"]["properties"]
         assert set(origin) == set(ForwardOrigin.model_fields)
-        assert origin["type"]["enum"] == list(get_args(ForwardOrigin.model_fields["type"].annotation))
 
 
 def _compare(model: type[BaseModel], node: dict[str, Any], root: dict[str, Any]) -> None:

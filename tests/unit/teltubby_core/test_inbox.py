@@ -57,6 +57,15 @@ async def test_a_failing_update_is_parked_at_the_limit_and_holds_up_nobody(inbox
     assert await _pending(inbox) == [2]
 
 
+async def test_parked_ones_are_read_anew_when_asked_for(inbox: SqliteInbox) -> None:
+    await inbox.store(_updates(1, 2))
+    assert await inbox.unpark() == 0
+    await inbox.fail(1, "bad", 1)
+    assert await inbox.unpark() == 1
+    assert (await inbox.pending(1))[0] == RawUpdate(1, "{}", attempts=0)
+    assert await inbox.unpark() == 0
+
+
 async def test_nothing_of_a_discarded_update_is_kept(either_database: Database, inbox: SqliteInbox) -> None:
     await inbox.store(_updates(1, 2))
     await inbox.discard(1)

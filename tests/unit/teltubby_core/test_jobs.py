@@ -88,7 +88,7 @@ def test_a_report_comes_back_from_the_wire_as_it_was(event: JobEvent) -> None:
         ("file_info.file_type", "fax"),
         ("file_info.file_id", None),
         ("telegram_context.entities", "bold"),
-        ("telegram_context.forward_origin", {"type": "moon", "date": 0}),
+        ("telegram_context.forward_origin", {"type": 5, "date": 0}),
         ("job_metadata.priority", "asap"),
         ("job_metadata.retry_count", -1),
         ("job_metadata.max_retries", None),

@@ -77,6 +77,7 @@ def test_every_key_holds_the_rules_of_the_bucket(message: IncomingMessage, ordin
     folders = [
         keys.base_path(message.date, slug, message.message_id),
         keys.worker_path(message.date, message.message_id),
+        keys.worker_path(message.date, message.message_id, edition=2),
     ]
     for folder in folders:
         key = keys.join(folder, name)
@@ -216,6 +217,7 @@ def test_an_evil_file_name_stays_in_its_folder(original: str) -> None:
         ({"type": "hidden_user", "name": "…"}, "ada"),
         ({"type": "chat", "id": -200, "title": "***"}, "200"),
         ({"type": "channel", "title": "MTProto"}, "mtproto-chat"),
+        ({"type": "channel", "title": "message.json"}, "message.json-chat"),
     ],
 )
 def test_the_folder_is_named_after_the_forward_origin(origin: dict[str, object], slug: str) -> None:

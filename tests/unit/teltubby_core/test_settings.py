@@ -16,6 +16,7 @@ from teltubby_core.settings import (
     TelegramSettings,
     load_settings,
 )
+from teltubby_worker.settings import WorkerSettings
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SECRET = "AAE-" + "x" * 31
@@ -176,7 +177,30 @@ def test_what_the_bot_derives_from_its_settings(monkeypatch: pytest.MonkeyPatch)
     settings = load_settings(BotSettings)
     assert settings.telegram_api_url == "http://localhost:8081"
     assert settings.limits.max_file_bytes == 1.5 * GIB
+    assert settings.limits.bot_api_bytes == 20 * 1024**2
     assert settings.album_window.closes_at(0, 0) == 3
+    assert settings.opening_timeout == settings.io_timeout_seconds
+
+
+def test_with_a_local_servers_files_the_bot_api_has_no_limit_but_ours_and_opens_them_slowly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _set(
+        monkeypatch,
+        TELEGRAM_BOT_TOKEN=TOKEN,
+        TELEGRAM_WHITELIST_IDS="1",
+        TELEGRAM_LOCAL_FILES_DIR=str(tmp_path),
+    )
+    settings = load_settings(BotSettings)
+    assert settings.limits.bot_api_bytes == settings.limits.max_file_bytes == 4 * GIB
+    assert settings.opening_timeout == 3600
+    _set(monkeypatch, BOT_API_MAX_FILE_SIZE_BYTES="1000")
+    assert load_settings(BotSettings).limits.bot_api_bytes == 1000
+
+
+def test_bot_and_worker_read_the_same_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, TELEGRAM_BOT_TOKEN=TOKEN, TELEGRAM_WHITELIST_IDS="1", MAX_FILE_GB="0.5")
+    assert load_settings(BotSettings).max_file_bytes == load_settings(WorkerSettings).max_file_bytes == GIB // 2
 
 
 def test_large_files_wait_until_id_and_hash_are_set(monkeypatch: pytest.MonkeyPatch) -> None:

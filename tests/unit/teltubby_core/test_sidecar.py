@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from support import CURATOR
+from support import CURATOR, a_file
+from teltubby_core.domain.media import MediaKind
 from teltubby_core.domain.records import DedupReason, ItemState
 from teltubby_core.domain.routing import Route
 from teltubby_core.domain.sidecar import MessageDocument, message_document, message_json_key, metadata_document
@@ -102,3 +103,23 @@ def test_metadata_points_to_the_message_and_tells_the_attempt() -> None:
     assert (document.attempt, document.redeliveries, document.worker) == (3, 1, "worker-0")
     assert (document.file.size_bytes, document.file.sha256) == (5, SHA)
     assert document.telegram.caption_plain == "holiday"
+
+
+@pytest.mark.parametrize(
+    ("announced", "notes"), [(1000, ()), (None, ()), (5, ("item 1: Telegram announced 5 bytes, sent 1000",))]
+)
+def test_a_size_that_telegram_announced_wrongly_is_noted(announced: int | None, notes: tuple[str, ...]) -> None:
+    document = _document(an_item(media=a_file(size=announced)))
+    assert document.notes == notes
+    assert document.telegram.items[0].size_bytes == 1000
+
+
+def test_of_what_is_not_stored_no_size_is_noted() -> None:
+    assert _document(an_item(state=ItemState.DUPLICATE, media=a_file(size=5))).notes == ()
+
+
+def test_a_kind_that_is_not_known_is_named() -> None:
+    media = a_file().model_copy(update={"kind": MediaKind.OTHER, "field": "hologram"})
+    document = _document(an_item(media=media))
+    assert document.notes == ("item 1: Telegram calls this kind “hologram”",)
+    assert document.telegram.items[0].type is MediaKind.OTHER

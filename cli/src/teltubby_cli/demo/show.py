@@ -59,8 +59,8 @@ class _Demo:
         self._run_log = folder / "run.log"
         self._large_mb = large_mb
         self._cast: Cast = new_cast()
-        self._cast.world.latency = _BOT_API_LATENCY
-        self._cast.world.mtproto_latency = _MTPROTO_LATENCY
+        self._cast.world.faults.bot_api.latency = _BOT_API_LATENCY
+        self._cast.world.faults.mtproto.latency = _MTPROTO_LATENCY
         self._shown: dict[int, int] = {}
         self._ended_with: int | None = None  # the status of a run that ended too early
 

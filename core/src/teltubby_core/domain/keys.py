@@ -2,14 +2,15 @@
 
     teltubby/{YYYY}/{MM}/{chat_slug}/{message_id}/{filename}    through the Bot API, with message.json beside it
     teltubby/{YYYY}/{MM}/mtproto/{message_id}/{filename}        through a worker, with metadata.json beside it
+    teltubby/{YYYY}/{MM}/mtproto/{message_id}-{n}/{filename}    as well, when an edit made it the message's n-th file
 
 Message ids count per bot over all its private chats, so the folder of a worker's item needs no chat in it.
 """
 
-import mimetypes
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 
 from anyascii import anyascii
@@ -18,6 +19,7 @@ from teltubby_core.domain.media import ForwardOrigin, IncomingMessage, MediaItem
 
 ROOT = "teltubby"
 WORKER_FOLDER = "mtproto"
+_RESERVED = frozenset({WORKER_FOLDER, "message.json", "metadata.json"})  # a folder must not pass for a document
 MAX_FILENAME = 120
 MAX_KEY = 512
 _MAX_SLUG = 64
@@ -34,9 +36,20 @@ _DEFAULT_EXTENSIONS = {
     MediaKind.ANIMATION: "mp4",
     MediaKind.STICKER: "webp",
     MediaKind.DOCUMENT: "bin",
+    MediaKind.OTHER: "bin",
 }
-_FIXED_EXTENSIONS = {"image/jpeg": "jpg", "audio/ogg": "ogg", "video/mp4": "mp4", "audio/mpeg": "mp3"}
-"""Where the operating system's table of MIME types differs from machine to machine."""
+_FIXED_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "audio/ogg": "ogg",
+    "audio/mpeg": "mp3",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "application/x-tgsticker": "tgs",
+}
+"""What Python's own table does not have, or not as people know it."""
+_TYPES = MimeTypes()
+"""That table, without what the operating system adds: names must not differ from machine to machine."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def chat_slug(message: IncomingMessage) -> str:
     names = _origin_names(message.forward_origin) if message.forward_origin else []
     names += [message.sender_username, str(message.sender_id or message.chat_id)]
     slug = next(s for name in names if name and (s := slugify(name)))
-    return f"{slug}-chat" if slug == WORKER_FOLDER else slug
+    return f"{slug}-chat" if slug in _RESERVED else slug
 
 
 def _origin_names(origin: ForwardOrigin) -> list[str | None]:
@@ -81,9 +94,13 @@ def base_path(date: datetime, slug: str, message_id: int) -> str:
     return f"{ROOT}/{_year_month(date)}/{slug}/{message_id}"
 
 
-def worker_path(date: datetime, message_id: int) -> str:
-    """Return the folder of an item that goes through a worker; ``message_id`` is the item's own."""
-    return f"{ROOT}/{_year_month(date)}/{WORKER_FOLDER}/{message_id}"
+def worker_path(date: datetime, message_id: int, edition: int = 1) -> str:
+    """Return the folder of an item that goes through a worker; ``message_id`` is the item's own.
+
+    ``edition``: how many-th file of its message it is; one that an edit put in place of another has its own folder.
+    """
+    folder = f"{message_id}" if edition == 1 else f"{message_id}-{edition}"
+    return f"{ROOT}/{_year_month(date)}/{WORKER_FOLDER}/{folder}"
 
 
 def beside(key: str, name: str) -> str:
@@ -108,7 +125,7 @@ def extension(item: MediaItem) -> str:
     if kept:
         return kept
     mime = (item.mime_type or "").lower()
-    guessed = _FIXED_EXTENSIONS.get(mime) or (mimetypes.guess_extension(mime) or "").lstrip(".")
+    guessed = _FIXED_EXTENSIONS.get(mime) or (_TYPES.guess_extension(mime) or "").lstrip(".")
     return guessed or _DEFAULT_EXTENSIONS[item.kind]
 
 

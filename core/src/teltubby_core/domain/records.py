@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from teltubby_core.domain.jobs import JobMessage, JobState
 from teltubby_core.domain.media import IncomingMessage, MediaItem
@@ -43,12 +44,15 @@ class Stored:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """The same bytes already lie at ``duplicate_of``; what an earlier attempt may have left at ``own_key`` is to go."""
+    """The same bytes already lie at ``duplicate_of``.
+
+    What an earlier attempt may have left at ``own_key`` is to go; None when there was no attempt.
+    """
 
     duplicate_of: str
     reason: DedupReason
     sha256: str
-    own_key: str
+    own_key: str | None
     route: Route | None = None
 
 
@@ -68,9 +72,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Queued:
-    """Handed over to a worker."""
+    """Handed over to a worker; or, while the same file is on its way already, to follow the job ``follows``."""
 
     job: JobMessage
+    follows: str | None = None
 
 
 Outcome = Stored | Duplicate | Skipped | Failed | Queued
@@ -83,6 +88,15 @@ class KnownFile:
     sha256: str
     key: str
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and since when its message had it, in Unix seconds; 0 for what it was sent with."""
+
+    since: int
+    text: str | None
+    entities: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,28 @@ class ItemRecord:
     job_state: JobState | None = None
     filename: str | None = None  # fixed when the item is first placed: captions change later
     intended_sha256: str | None = None  # of the bytes that an attempt was about to make an object
+    intended_size: int | None = None  # in bytes, of the same
     duplicate_owner: int | None = None  # chat of the first copy's curator
+    follows: str | None = None  # the job that brings the same file already
+    edition: int = 1  # how many-th file of its message: an edit may put another in place of the first
+    later_captions: tuple[Caption, ...] = ()  # oldest first
+
+    @property
+    def captions(self) -> tuple[Caption, ...]:
+        """All captions that its message had, oldest first; what changed nothing left out."""
+        message = self.incoming
+        since = int(message.edit_date.timestamp()) if message.edit_date else 0
+        known = [Caption(since, message.caption, message.caption_entities), *self.later_captions]
+        found: list[Caption] = []
+        for caption in sorted(known, key=lambda each: each.since):
+            if not found or (caption.text, caption.entities) != (found[-1].text, found[-1].entities):
+                found.append(caption)
+        return tuple(found)
+
+    @property
+    def caption(self) -> Caption:
+        """The caption that its message has now."""
+        return self.captions[-1]
 
     @property
     def correlation_id(self) -> str:

@@ -27,8 +27,13 @@ class Limits:
 def skip_reason(size_bytes: int | None, limits: Limits) -> str | None:
     """Say why a file of this size is not archived at all, or None."""
     if size_bytes is not None and size_bytes > limits.max_file_bytes:
-        return f"larger than the limit of {limits.max_file_bytes / GIB:g} GB (MAX_FILE_GB)"
+        return over_limit(limits.max_file_bytes)
     return None
+
+
+def over_limit(max_file_bytes: int) -> str:
+    """Say in which way a file is too large for this archive."""
+    return f"larger than the limit of {max_file_bytes / GIB:g} GB (MAX_FILE_GB)"
 
 
 def choose_route(size_bytes: int | None, limits: Limits) -> Route:

@@ -3,14 +3,16 @@
 Both are made from records alone, so writing one again gives the same document (its archive time aside).
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from teltubby_core.domain.jobs import JobMessage
-from teltubby_core.domain.media import ForwardOrigin, IncomingMessage, MediaKind
-from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState, MessageRecord
+from teltubby_core.domain.media import ForwardOrigin, MediaKind
+from teltubby_core.domain.records import Caption, DedupReason, ItemRecord, ItemState, MessageRecord
 from teltubby_core.domain.routing import Route
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
@@ -34,6 +36,9 @@ class ItemDocument(_Document):
     """One item in message.json. ``s3_key`` is null for what has no object of its own."""
 
     ordinal: int
+    message_id: int
+    caption_plain: str | None
+    caption_entities: tuple[dict[str, Any], ...]
     type: MediaKind
     mime_type: str | None
     size_bytes: int | None
@@ -69,9 +74,11 @@ class TelegramDocument(_Document):
 
 
 class CaptionEdit(_Document):
-    """An earlier caption and when it was replaced."""
+    """An earlier caption of one of the messages, and when it was replaced."""
 
+    message_id: int
     caption_plain: str | None
+    caption_entities: tuple[dict[str, Any], ...]
     edited_at_utc: UtcTime
 
 
@@ -159,17 +166,46 @@ def message_document(record: MessageRecord, bucket: str, archived_at: float) -> 
         keys=keys,
         duplicate_of=whole.duplicate_of if whole else None,
         dedup_reason=whole.dedup_reason if whole else None,
-        notes=tuple(note for item in items if (note := _note(item))),
+        notes=tuple(note for item in items for note in _notes(item, record)),
+        edits=_edits(record),
         telegram=_telegram(record),
     )
 
 
-def _note(item: ItemRecord) -> str | None:
+def _notes(item: ItemRecord, record: MessageRecord) -> Iterator[str]:
+    """Say what a reader would not expect of an item."""
     if item.state is ItemState.FAILED:
-        return f"item {item.ordinal} failed: {item.skipped_reason}"
+        yield f"item {item.ordinal} failed: {item.skipped_reason}"
     if item.state is ItemState.SKIPPED:
-        return f"item {item.ordinal} skipped: {item.skipped_reason}"
-    return None
+        yield f"item {item.ordinal} skipped: {item.skipped_reason}"
+    announced, sent = item.media.size_bytes, item.size_bytes
+    if item.state is ItemState.STORED and announced is not None and announced != sent:
+        yield f"item {item.ordinal}: Telegram announced {announced} bytes, sent {sent}"
+    if item.media.field is not None:
+        yield f"item {item.ordinal}: Telegram calls this kind “{item.media.field}”"
+    if item.edition > 1 and item.incoming.edited:
+        earlier = max((each for each in record.items if _replaced_by(each, item)), key=lambda each: each.edition)
+        yield f"item {item.ordinal} took the place of item {earlier.ordinal} by an edit; both are listed"
+
+
+def _replaced_by(earlier: ItemRecord, later: ItemRecord) -> bool:
+    return earlier.incoming.message_id == later.incoming.message_id and earlier.edition < later.edition
+
+
+def _edits(record: MessageRecord) -> tuple[CaptionEdit, ...]:
+    """Return the captions that are no more, oldest first."""
+    edits = [
+        CaptionEdit(
+            message_id=item.incoming.message_id,
+            caption_plain=earlier.text,
+            caption_entities=earlier.entities,
+            edited_at_utc=datetime.fromtimestamp(later.since, UTC),
+        )
+        for item in record.items
+        if item.edition == 1
+        for earlier, later in pairwise(item.captions)
+    ]
+    return tuple(sorted(edits, key=lambda edit: edit.edited_at_utc))
 
 
 def _telegram(record: MessageRecord) -> TelegramDocument:
@@ -184,16 +220,16 @@ def _telegram(record: MessageRecord) -> TelegramDocument:
         sender_id=first.sender_id,
         sender_username=first.sender_username,
         forward_origin=_origin(first.forward_origin),
-        caption_plain=speaker.caption,
-        caption_entities=speaker.caption_entities,
+        caption_plain=speaker.text,
+        caption_entities=speaker.entities,
         entities=first.entities,
         items=tuple(_item(item) for item in record.items),
     )
 
 
-def _with_caption(record: MessageRecord) -> IncomingMessage:
-    messages = [item.incoming for item in record.items]
-    return next((message for message in messages if message.caption), messages[0])
+def _with_caption(record: MessageRecord) -> Caption:
+    captions = [item.caption for item in record.items]
+    return next((caption for caption in captions if caption.text), captions[0])
 
 
 def _origin(origin: ForwardOrigin | None) -> dict[str, Any] | None:
@@ -204,6 +240,9 @@ def _item(item: ItemRecord) -> ItemDocument:
     media = item.media
     return ItemDocument(
         ordinal=item.ordinal or 0,
+        message_id=item.incoming.message_id,
+        caption_plain=item.caption.text,
+        caption_entities=item.caption.entities,
         type=media.kind,
         mime_type=media.mime_type,
         size_bytes=item.size_bytes if item.size_bytes is not None else media.size_bytes,

@@ -10,6 +10,7 @@ class MemorySource:
     """Yields ``content``: bytes are cut into chunks, a sequence of chunks is handed out as it is.
 
     With ``error`` the first ``at`` bytes come and then it is raised; with ``stalls`` nothing comes after them.
+    ``told`` is the size it tells once it is open.
 
     Attributes:
         opened: how often ``chunks()`` was started.
@@ -23,18 +24,26 @@ class MemorySource:
         at: int = 0,
         *,
         stalls: bool = False,
+        told: int | None = None,
     ) -> None:
         self._chunks = _cut(content) if isinstance(content, bytes) else list(content)
         self._error = error
         self._stalls = stalls
+        self._told = told
         self._limit = at if error or stalls else sum(map(len, self._chunks))
         self.opened = 0
         self.closed = 0
+
+    def told_size(self) -> int | None:
+        """Return ``told`` once it is open."""
+        return self._told if self.opened else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes in order."""
         self.opened += 1
         try:
+            if self._told is not None:
+                yield b""
             for chunk in self._up_to_limit():
                 await asyncio.sleep(0)  # like a network: others run between two chunks
                 yield chunk

@@ -17,7 +17,7 @@ def addressee_of(raw: str) -> Addressee | None:
     """Return who wrote the update's message in private; None when it is something else or beyond recognition."""
     try:
         update = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     message = _object(_object(update).get("message"))
     chat, author = _object(message.get("chat")), _object(message.get("from"))

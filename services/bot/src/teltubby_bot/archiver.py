@@ -14,6 +14,7 @@ from teltubby_bot.twins import still_there
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.domain import routing
 from teltubby_core.domain.jobs import retry_delay
+from teltubby_core.domain.media import content_type
 from teltubby_core.domain.records import (
     DedupReason,
     Duplicate,
@@ -26,7 +27,7 @@ from teltubby_core.domain.records import (
     Stored,
 )
 from teltubby_core.domain.routing import Limits, Route
-from teltubby_core.errors import FileTooBigError, InfrastructureError, TeltubbyError, TransientError
+from teltubby_core.errors import FileTooBigError, InfrastructureError, OverLimitError, TeltubbyError, TransientError
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,10 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ArchiverOptions:
-    """How items are treated. ``stall_timeout`` in seconds, so too the pause when nothing can be recorded."""
+    """How items are treated. ``stall_timeout`` in seconds, so too the pause when nothing can be recorded.
+
+    ``opening_timeout``: seconds until a file's first bytes, when they may take longer than the others.
+    """
 
     limits: Limits
     concurrency: int
@@ -47,6 +51,7 @@ class ArchiverOptions:
     stall_timeout: float
     max_retries: int = 8
     unrecorded_pause: float = 5.0
+    opening_timeout: float | None = None
 
 
 class Archiver:
@@ -136,21 +141,28 @@ class Archiver:
             return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256, place.key)
         if routing.choose_route(size, limits) is Route.MTPROTO:
             return self._job(place)
+        return await self._by_bot_api(place)
+
+    async def _by_bot_api(self, place: Place) -> Outcome:
         try:
             return await self._archive(place)
         except FileTooBigError:
             return self._job(place)
+        except OverLimitError as error:
+            return Skipped(str(error))
 
     async def _place(self, item: ItemRecord) -> Place:
         record = await self._index.message(item.message)
-        filename = item.filename or await self._index.place(item.id, filename_for(item, record))
-        return Place(item, record, filename)
+        if item.filename is not None:
+            return Place(item, record, item.filename)
+        filename = await asyncio.to_thread(filename_for, item, record)  # transliteration reads its tables from the disk
+        return Place(item, record, await self._index.place(item.id, filename))
 
     async def _left_by_an_earlier_attempt(self, place: Place) -> Stored | None:
         """Return the object of an attempt that was killed between its commit and its outcome."""
-        sha256, expected = place.item.intended_sha256, place.item.media.size_bytes
+        sha256, size = place.item.intended_sha256, place.item.intended_size
         head = await self._store.head(place.key) if sha256 else None
-        if sha256 is None or head is None or expected not in {None, head.size_bytes}:
+        if sha256 is None or head is None or size != head.size_bytes:
             return None
         return Stored(place.key, sha256, head.size_bytes, Route.BOT_API)
 
@@ -163,16 +175,17 @@ class Archiver:
         message = item.incoming
         target = Target(
             own_key,
-            item.media.mime_type or "application/octet-stream",
+            content_type(item.media.mime_type),
             item.media.size_bytes,
             {"file-unique-id": item.media.file_unique_id, "message": f"{message.chat_id}/{message.message_id}"},
+            self._options.limits.max_file_bytes,
         )
         already: list[KnownFile] = []
 
-        async def already_stored(sha256: str) -> bool:
+        async def already_stored(sha256: str, size: int) -> bool:
             known = await self._index.known_hash(sha256) if self._options.dedup else None
             if known is None or known.key == own_key or not await still_there(self._store, self._index, known):
-                await self._index.intend(item.id, sha256)
+                await self._index.intend(item.id, sha256, size)
                 return False
             already.append(known)
             return True
@@ -182,6 +195,7 @@ class Archiver:
             self._store,
             target,
             stall_timeout=self._options.stall_timeout,
+            opening_timeout=self._options.opening_timeout,
             already_stored=already_stored,
         )
         if already:
@@ -221,6 +235,7 @@ def _describe(outcome: Outcome) -> str:
         case Duplicate():
             return f"duplicate of {outcome.duplicate_of} by {outcome.reason}"
         case Queued():
-            return f"queued as job {outcome.job.job_id}"
+            follows = f", which follows {outcome.follows}" if outcome.follows else ""
+            return f"queued as job {outcome.job.job_id}{follows}"
         case Skipped() | Failed():
             return f"not archived: {outcome.reason}"

@@ -16,7 +16,11 @@ def build_ownership(settings: BotSettings, store: ObjectStore, index: ArchiveInd
 def build_telegram(settings: BotSettings) -> BotApi:
     """Return the Bot API client; its owner enters and leaves it as a context manager."""
     return BotApi(
-        settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, settings.io_timeout_seconds
+        settings.telegram_bot_token.get_secret_value(),
+        settings.telegram_api_url,
+        settings.io_timeout_seconds,
+        local_files=settings.telegram_local_files_dir,
+        opening_timeout=settings.opening_timeout,
     )
 
 
@@ -53,6 +57,7 @@ def build_bot(
             concurrency=settings.concurrency,
             dedup=settings.dedup_enable,
             stall_timeout=settings.io_timeout_seconds,
+            opening_timeout=settings.opening_timeout,
         ),
         poll_seconds=settings.telegram_poll_seconds,
         jobs_wait_for=jobs_wait_for,

@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Any
 
 from teltubby_bot import texts
@@ -22,6 +23,14 @@ _RETRY_SECONDS = 1.0
 
 Parse = Callable[[dict[str, Any]], IncomingMessage | None]
 Command = Callable[[IncomingMessage], Awaitable[str]]
+
+
+class Reading(Enum):
+    """What became of an update in one step: it is through, it is left for the next step, or it failed."""
+
+    DONE = "done"
+    LEFT = "left"
+    FAILED = "failed"
 
 
 class Intake:
@@ -48,51 +57,68 @@ class Intake:
         self._commands = commands
         self._window = window
         self._on_admitted = on_admitted
+        self._after_failure = False  # in this step
         self.ignored: Counter[str] = Counter()
         """Updates left alone, by reason."""
 
     async def step(self) -> float | None:
         """Read what is new."""
         updates = await self._inbox.pending(_BATCH)
-        failed = [update for update in updates if not await self._read(update)]
+        self._after_failure = False
+        counts = Counter([await self._read(update) for update in updates])
+        left = len(updates) - counts[Reading.DONE]
         if updates:
             self._on_admitted()
-        if len(updates) == _BATCH and len(failed) < _BATCH:
+        if len(updates) == _BATCH and left < _BATCH:
             return 0.0
-        return _RETRY_SECONDS if failed else None
+        return _RETRY_SECONDS if left else None
 
-    async def _read(self, update: RawUpdate) -> bool:
+    async def _read(self, update: RawUpdate) -> Reading:
         try:
-            await self._take(update)
+            return await self._take(update)
         except InfrastructureError:
             raise
         except Exception as error:  # one update that can't be read must not hold up the others
             parked = await self._inbox.fail(update.update_id, f"{type(error).__name__}: {error}", MAX_ATTEMPTS)
             level = logging.ERROR if parked else logging.WARNING
-            log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=True)
+            log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=parked)
             if parked:
                 await self._tell_author(update)
-            return False
-        return True
+            self._after_failure = True
+            return Reading.FAILED
 
     async def _tell_author(self, update: RawUpdate) -> None:
         who = addressee_of(update.raw)
         if who is not None and who.chat_id in self._whitelist:
             await self._index.answer(update.update_id, who.chat_id, who.message_id, texts.NOT_READ)
 
-    async def _take(self, update: RawUpdate) -> None:
+    async def _take(self, update: RawUpdate) -> Reading:
         message = self._parse(json.loads(update.raw))
         refusal = self._refusal(message)
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
             log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
             await self._inbox.discard(update.update_id)
+        elif message.edited:
+            return await self._take_edit(update, message)
         elif message.media:
             await self._index.admit(update.update_id, message, self._window, self._clock.now())
             log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)
         else:
             text = await self._answer(message)
             await self._index.answer(update.update_id, message.chat_id, message.message_id, text)
+        return Reading.DONE
+
+    async def _take_edit(self, update: RawUpdate, message: IncomingMessage) -> Reading:
+        if await self._index.edit(update.update_id, message) is not None:
+            log.info("u%d: edit of message %d", update.update_id, message.message_id)
+            return Reading.DONE
+        if self._after_failure:  # what failed before it may be its message; that ends, so this does
+            return Reading.LEFT
+        self.ignored["edit of an unknown message"] += 1
+        log.info("u%d ignored: edit of an unknown message", update.update_id)
+        await self._inbox.discard(update.update_id)
+        return Reading.DONE
 
     def _refusal(self, message: IncomingMessage | None) -> str | None:
         if message is None:

@@ -33,7 +33,7 @@ class Place:
 def key_of_worker(item: ItemRecord, filename: str) -> str:
     """Return the key of an item that a worker archives: in a folder of its own, for metadata.json is one an item."""
     message = item.incoming
-    return keys.join(keys.worker_path(message.date, message.message_id), filename)
+    return keys.join(keys.worker_path(message.date, message.message_id, item.edition), filename)
 
 
 def job_for(place: Place, created_at: datetime, max_retries: int) -> JobMessage:
@@ -55,8 +55,8 @@ def job_for(place: Place, created_at: datetime, max_retries: int) -> JobMessage:
         ),
         telegram_context=TelegramContext(
             forward_origin=message.forward_origin,
-            caption=message.caption,
-            entities=message.caption_entities,
+            caption=item.caption.text,
+            entities=item.caption.entities,
             media_group_id=message.media_group_id,
         ),
         job_metadata=JobMetadata(created_at=created_at, max_retries=max_retries),

@@ -141,7 +141,7 @@ class Bot:
         self._intake.wake()
 
     def _admitted(self) -> None:
-        for loop in (self._albums, self._archiving, self._replying):
+        for loop in (self._albums, self._archiving, self._documents, self._replying):  # an edit changes documents
             loop.wake()
 
     def _changed(self) -> None:
@@ -163,6 +163,7 @@ class Bot:
             raise
         except InfrastructureError as error:
             log.warning("the store is not ready: %s; messages are taken in all the same, and wait", error)
+        await self._give_parked_another_try()
         log.info("takes messages from %d users", len(self._options.whitelist))
         try:
             async with asyncio.TaskGroup() as group:
@@ -171,6 +172,16 @@ class Bot:
         finally:
             await self._archiver.stop()
             await self._replier.stop()
+
+    async def _give_parked_another_try(self) -> None:
+        """Whoever starts us may have mended what kept them from being read: with a newer version, most likely."""
+        try:
+            parked = await self._ports.inbox.unpark()
+        except InfrastructureError as error:
+            log.warning("parked updates stay parked until the next start: %s", error)
+            return
+        if parked:
+            log.warning("%d parked updates are read anew", parked)
 
     async def _greet(self) -> None:
         me = await self._ports.telegram.me()

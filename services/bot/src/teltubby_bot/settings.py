@@ -9,13 +9,14 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.routing import BOT_API_DOWNLOAD_LIMIT, GIB, Limits
-from teltubby_core.settings import StorageSettings, TelegramSettings
+from teltubby_core.domain.routing import BOT_API_DOWNLOAD_LIMIT, Limits
+from teltubby_core.settings import FolderPath, LimitSettings, StorageSettings, TelegramSettings
 
+_LOCAL_OPENING = 3600.0  # seconds; 4 GB at little more than 1 MB/s
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
 
 
-class BotSettings(TelegramSettings, StorageSettings):
+class BotSettings(TelegramSettings, StorageSettings, LimitSettings):
     """What the bot needs to know."""
 
     telegram_whitelist_ids: Annotated[frozenset[int], NoDecode] = Field(
@@ -23,13 +24,15 @@ class BotSettings(TelegramSettings, StorageSettings):
     )
     telegram_api_url: str = Field(
         default="https://api.telegram.org",
-        description="root of the Bot API; another server's when you run one (not with --local)",
+        description="root of the Bot API; another server's when you run one",
+    )
+    telegram_local_files_dir: FolderPath | None = Field(
+        default=None, description="folder of your own Bot API server's files, when it runs with --local"
     )
     telegram_poll_seconds: int = Field(default=30, ge=1, le=50, description="how long one poll waits for updates")
-    bot_api_max_file_size_bytes: int = Field(
-        default=BOT_API_DOWNLOAD_LIMIT, gt=0, description="most that is asked of the Bot API; larger files become jobs"
+    bot_api_max_file_size_bytes: int | None = Field(
+        default=None, gt=0, description="most that is asked of the Bot API; larger files become jobs"
     )
-    max_file_gb: float = Field(default=4, gt=0, le=1_000_000, description="files over this many GB are skipped")
     album_aggregation_window_seconds: float = Field(
         default=2, gt=0, le=60, description="how long an album waits for its next item"
     )
@@ -68,7 +71,15 @@ class BotSettings(TelegramSettings, StorageSettings):
     @property
     def limits(self) -> Limits:
         """Sizes that decide the route."""
-        return Limits(self.bot_api_max_file_size_bytes, int(self.max_file_gb * GIB))
+        unset = self.max_file_bytes if self.telegram_local_files_dir else BOT_API_DOWNLOAD_LIMIT
+        return Limits(self.bot_api_max_file_size_bytes or unset, self.max_file_bytes)
+
+    @property
+    def opening_timeout(self) -> float:
+        """Seconds until a file's first bytes: a server in local mode fetches all of it from Telegram before that."""
+        return (
+            max(self.io_timeout_seconds, _LOCAL_OPENING) if self.telegram_local_files_dir else self.io_timeout_seconds
+        )
 
     @property
     def album_window(self) -> AlbumWindow:

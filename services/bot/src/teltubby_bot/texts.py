@@ -7,6 +7,9 @@ from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import MediaKind
 from teltubby_core.domain.records import ArchiveStats, ItemRecord, ItemState, MessageRecord
 
+TOO_NEW = "something too new for me"
+"""What a message is called whose kind nobody knew when this was written."""
+
 _MAX_TEXT = 4096  # UTF-16 units; core.telegram.org/bots/api#sendmessage
 _LISTED = 10  # items told one by one in a reply
 
@@ -19,6 +22,7 @@ _KIND_NAMES = {
     MediaKind.VIDEO_NOTE: ("video note", "video notes"),
     MediaKind.ANIMATION: ("animation", "animations"),
     MediaKind.STICKER: ("sticker", "stickers"),
+    MediaKind.OTHER: ("file", "files"),
 }
 
 START = (
@@ -40,8 +44,12 @@ NOT_READ = (
 
 def hint(unsupported: str | None) -> str:
     """Answer what has no file in it."""
-    found = f"only {unsupported}" if unsupported else "only text"
-    return f"There is no file in your message, {found}. Send a photo, video, document, audio or voice message. /help"
+    if unsupported == TOO_NEW:
+        return (
+            "This kind of message is too new for me, so nothing of it is archived. If there is a file in it, save it"
+            " and send it as a document. /help"
+        )
+    return f"I can't archive {unsupported or 'text'}, only files: photos, videos, documents, audio and voice. /help"
 
 
 def unknown_command(name: str, known: list[str]) -> str:
@@ -158,11 +166,13 @@ def _waiting_lines(
 
 def _job_line(item: ItemRecord, progress: Mapping[str, tuple[int, int | None]], jobs_wait_for: str | None) -> str:
     total = size(item.media.size_bytes) if item.media.size_bytes else "large file"
+    if item.follows:
+        return f"{total}: the same file is on its way already; this message gets its share of it"
     if jobs_wait_for:
         return f"{total}: safe as a job, but it can't be fetched yet: {jobs_wait_for}"
     done, of = progress.get(item.job_id or "", (0, None))
     if item.job_state is JobState.PROCESSING and of:
-        return f"{total}: {bar(done / of)} {100 * done // of} %"
+        return f"{total}: {bar(done / of)} {min(100 * done // of, 100)} %"
     return f"{total}: {'being fetched' if item.job_state is JobState.PROCESSING else 'a worker fetches it'}"
 
 

@@ -5,6 +5,7 @@
     transient      JobRetrying(transient) → queued again with retry_count + 1, after max_retries dead-lettered
     told to wait   JobRetrying(transient) → queued again unchanged, for when Telegram wants to be asked again
     permanent      JobFailed → dead letter
+    over the limit JobFailed(user) → ack                               skipped by rule: nothing there to mend
     our own house  JobRetrying(system)    → queued again unchanged, after a pause that grows to a minute
 
 An event goes out before the queue lets go of the job: whoever dies in between leaves a job that runs again,
@@ -32,15 +33,19 @@ from teltubby_core.domain.jobs import (
     JobStarted,
     retry_delay,
 )
+from teltubby_core.domain.media import content_type
+from teltubby_core.domain.routing import over_limit
 from teltubby_core.domain.sidecar import METADATA_JSON, metadata_document
 from teltubby_core.errors import (
     ConfigurationError,
     InfrastructureError,
+    OverLimitError,
     PermanentError,
     TeltubbyError,
     TransientError,
+    UserError,
 )
-from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore, ProgressCallback
+from teltubby_core.ports import Clock, Delivery, Events, JobQueue, MediaSource, ObjectStore, ProgressCallback
 from teltubby_worker.ports import Telegram
 
 log = logging.getLogger(__name__)
@@ -48,7 +53,6 @@ log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 0.5  # between two reports of one job
 PAUSE_CEILING = 60.0  # seconds between two tries while our own house is not in order
 _PAUSE_BASE = 1.0
-_DEFAULT_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Surroundings:
 
     ``ensure_bucket`` raises InfrastructureError while it is not known whose bucket and index these are, and
     ConfigurationError when they are another bot's. ``stall_timeout``: seconds without a byte that end a transfer,
-    floods included.
+    floods included. Files over ``max_file_bytes`` are refused, None takes all.
     """
 
     queue: JobQueue
@@ -68,6 +72,7 @@ class Surroundings:
     worker: str
     ensure_bucket: Callable[[], Awaitable[None]]
     stall_timeout: float
+    max_file_bytes: int | None = None
 
     def now(self) -> datetime:
         """Return the time of day, UTC."""
@@ -126,6 +131,7 @@ class JobHandler:
         job, here = delivery.job, self._with
         if delivery.redeliveries > MAX_REDELIVERIES:
             raise PermanentError(f"given up: the worker died {delivery.redeliveries} times while it had this job")
+        _check_limit(job, here.max_file_bytes)
         await self._report(
             job,
             JobStarted(
@@ -136,12 +142,13 @@ class JobHandler:
                 attempt=job.job_metadata.retry_count + 1,
             ),
         )
+        source = here.telegram.source(job)
         archived = await archive_item(
-            here.telegram.source(job),
+            source,
             here.store,
-            _target(job),
+            _target(job, here.max_file_bytes),
             stall_timeout=here.stall_timeout,
-            on_progress=self._progress_of(job),
+            on_progress=self._progress_of(job, source),
         )
         await self._document(delivery, archived)
         return archived
@@ -160,7 +167,7 @@ class JobHandler:
         folder = job.key.rpartition("/")[0]
         await here.store.put(keys.join(folder, METADATA_JSON), encode(document), JSON_TYPE)
 
-    def _progress_of(self, job: JobMessage) -> ProgressCallback:
+    def _progress_of(self, job: JobMessage, source: MediaSource) -> ProgressCallback:
         loop = asyncio.get_running_loop()
         due = 0.0
 
@@ -174,7 +181,7 @@ class JobHandler:
                 generation=job.generation,
                 at=self._with.now(),
                 done_bytes=done,
-                total_bytes=job.file_info.file_size,
+                total_bytes=job.file_info.file_size if (told := source.told_size()) is None else told,
             )
             try:
                 await self._with.events.publish(event)
@@ -208,6 +215,8 @@ class JobHandler:
             return await self._wait_for_house(delivery, error)
         if isinstance(error, TransientError):
             await self._try_again(delivery, error)
+        elif isinstance(error, UserError):
+            await self._end(delivery, error)
         else:
             await self._fail(delivery, error, str(error))
         return 0.0
@@ -245,6 +254,15 @@ class JobHandler:
 
     async def _fail(self, delivery: Delivery, error: TeltubbyError, reason: str) -> None:
         job = delivery.job
+        await self._report_failure(job, error, reason)
+        await insist(lambda: self._with.queue.dead_letter(delivery, reason), "dead-letter", job)
+
+    async def _end(self, delivery: Delivery, error: UserError) -> None:
+        job = delivery.job
+        await self._report_failure(job, error, str(error))
+        await insist(lambda: self._with.queue.ack(delivery), "ack", job)
+
+    async def _report_failure(self, job: JobMessage, error: TeltubbyError, reason: str) -> None:
         await self._report(
             job,
             JobFailed(
@@ -255,17 +273,23 @@ class JobHandler:
                 category=error.category,
             ),
         )
-        await insist(lambda: self._with.queue.dead_letter(delivery, reason), "dead-letter", job)
 
     async def _report(self, job: JobMessage, event: JobEvent) -> None:
         await insist(lambda: self._with.events.publish(event), f"report {event.kind}", job)
 
 
-def _target(job: JobMessage) -> Target:
+def _check_limit(job: JobMessage, limit: int | None) -> None:
+    size = job.file_info.file_size
+    if limit is not None and size is not None and size > limit:
+        raise OverLimitError(over_limit(limit))
+
+
+def _target(job: JobMessage, limit: int | None) -> Target:
     info = job.file_info
     return Target(
         key=job.key,
-        content_type=info.mime_type or _DEFAULT_TYPE,
+        content_type=content_type(info.mime_type),
+        limit=limit,
         expected_size=info.file_size,
         metadata={
             "chat-id": str(job.chat_id),

@@ -60,6 +60,11 @@ class SqliteInbox:
 
         return await self._database.run(work)
 
+    async def unpark(self) -> int:
+        """See Inbox."""
+        query = "UPDATE inbox SET state = 'new', attempts = 0 WHERE bot_id = ? AND state = 'parked'"
+        return await self._database.run(lambda connection: connection.execute(query, (self._bot_id,)).rowcount)
+
     async def prune(self, older_than: float) -> int:
         """See Inbox."""
 

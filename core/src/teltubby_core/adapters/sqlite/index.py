@@ -22,6 +22,9 @@ class SqliteIndex:
     async def admit(self, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float) -> int:
         return await self._database.run(lambda c: intake.admit(c, update_id, message, window, now))
 
+    async def edit(self, update_id: int, message: IncomingMessage) -> int | None:
+        return await self._database.run(lambda c: intake.edit(c, update_id, message))
+
     async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
         await self._database.run(lambda c: intake.answer(c, update_id, chat_id, reply_to, text))
 
@@ -43,8 +46,8 @@ class SqliteIndex:
     async def place(self, item_id: int, filename: str) -> str:
         return await self._database.run(lambda c: intake.place(c, item_id, filename))
 
-    async def intend(self, item_id: int, sha256: str) -> None:
-        await self._database.run(lambda c: intake.intend(c, item_id, sha256))
+    async def intend(self, item_id: int, sha256: str, size_bytes: int) -> None:
+        await self._database.run(lambda c: intake.intend(c, item_id, sha256, size_bytes))
 
     async def settle(self, item_id: int, outcome: Outcome) -> Outcome:
         return await self._database.run(lambda c: outcomes.settle(c, item_id, outcome, dedup=self._dedup))

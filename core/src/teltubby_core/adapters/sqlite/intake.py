@@ -1,5 +1,6 @@
 """Messages and albums as they come in, and which of their items are to be archived next."""
 
+import json
 import sqlite3
 
 from teltubby_core.adapters.sqlite import rows
@@ -25,19 +26,15 @@ def admit(
     connection: sqlite3.Connection, update_id: int, message: IncomingMessage, window: AlbumWindow, now: float
 ) -> int:
     """Take a message in, once: alone, into its collecting album, or late into a closed one."""
-    known = connection.execute(
-        "SELECT message FROM items WHERE chat_id = ? AND message_id = ?", (message.chat_id, message.message_id)
-    ).fetchone()
-    if known:
+    known = _record_of(connection, message)
+    if known is not None:
         finish_update(connection, update_id)
-        return int(known["message"])
+        return known
     record_id, ordinal = _join_album(connection, message, window, now) or _open_message(
         connection, message, window, now
     )
-    connection.execute(
-        "INSERT INTO items (message, update_id, chat_id, message_id, incoming, ordinal) VALUES (?, ?, ?, ?, ?, ?)",
-        (record_id, update_id, message.chat_id, message.message_id, message.model_dump_json(), ordinal),
-    )
+    for number, single in enumerate(message.each_with_one_file()):
+        _add_item(connection, record_id, update_id, single, None if ordinal is None else ordinal + number)
     connection.execute(
         "INSERT OR IGNORE INTO replies (chat_id, reply_to, message) VALUES (?, ?, ?)",
         (message.chat_id, message.message_id, record_id),
@@ -46,6 +43,79 @@ def admit(
     _reopen_chat(connection, message.chat_id)
     rows.touch(connection, record_id)
     return record_id
+
+
+def edit(connection: sqlite3.Connection, update_id: int, message: IncomingMessage) -> int | None:
+    """Keep the caption that an edit gave, and add the file that it brought; None when we do not have the message."""
+    record_id = _record_of(connection, message)
+    if record_id is None or message.media is None:
+        return None
+    _note_caption(connection, update_id, message)
+    new = [single for single in message.each_with_one_file() if not _has_file(connection, single)]
+    for single in new:
+        _add_item(connection, record_id, update_id, single, _next_ordinal(connection, record_id))
+    if new:
+        take_update(connection, update_id)
+        rows.touch(connection, record_id)
+    else:  # no reply shows a caption
+        finish_update(connection, update_id)
+        rows.touch_document(connection, record_id)
+    return record_id
+
+
+def _record_of(connection: sqlite3.Connection, message: IncomingMessage) -> int | None:
+    row = connection.execute(
+        "SELECT message FROM items WHERE chat_id = ? AND message_id = ?", (message.chat_id, message.message_id)
+    ).fetchone()
+    return int(row["message"]) if row else None
+
+
+def _has_file(connection: sqlite3.Connection, message: IncomingMessage) -> bool:
+    assert message.media is not None, "an edit without a file is none of ours"
+    query = "SELECT 1 FROM items WHERE chat_id = ? AND message_id = ? AND file_unique_id = ?"
+    of_message = (message.chat_id, message.message_id, message.media.file_unique_id)
+    return connection.execute(query, of_message).fetchone() is not None
+
+
+def _note_caption(connection: sqlite3.Connection, update_id: int, message: IncomingMessage) -> None:
+    since = int(message.edit_date.timestamp()) if message.edit_date else int(message.date.timestamp())
+    connection.execute(
+        "INSERT OR IGNORE INTO captions (chat_id, message_id, since, update_id, caption, entities)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            message.chat_id,
+            message.message_id,
+            since,
+            update_id,
+            message.caption,
+            json.dumps(message.caption_entities),
+        ),
+    )
+
+
+def _add_item(
+    connection: sqlite3.Connection, record_id: int, update_id: int, message: IncomingMessage, ordinal: int | None
+) -> None:
+    assert message.media is not None, "only messages with a file are taken in"
+    connection.execute(
+        "INSERT INTO items (message, update_id, chat_id, message_id, edition, file_unique_id, incoming, ordinal)"
+        " VALUES (?1, ?2, ?3, ?4, (SELECT COUNT(*) + 1 FROM items WHERE chat_id = ?3 AND message_id = ?4), ?5, ?6, ?7)",
+        (
+            record_id,
+            update_id,
+            message.chat_id,
+            message.message_id,
+            message.media.file_unique_id,
+            message.model_dump_json(),
+            ordinal,
+        ),
+    )
+
+
+def _next_ordinal(connection: sqlite3.Connection, record_id: int) -> int | None:
+    """Return the number of a further item; None while its album collects, which numbers all when it closes."""
+    last = connection.execute("SELECT MAX(ordinal) FROM items WHERE message = ?", (record_id,)).fetchone()[0]
+    return None if last is None else int(last) + 1
 
 
 def _reopen_chat(connection: sqlite3.Connection, chat_id: int) -> None:
@@ -72,8 +142,7 @@ def _join_album(
         closes_at = window.closes_at(album["first_at"], now)
         connection.execute("UPDATE messages SET closes_at = ? WHERE id = ?", (closes_at, album["id"]))
         return album["id"], None
-    last = connection.execute("SELECT MAX(ordinal) FROM items WHERE message = ?", (album["id"],)).fetchone()[0]
-    return album["id"], last + 1
+    return album["id"], _next_ordinal(connection, album["id"])
 
 
 def _open_message(
@@ -164,9 +233,10 @@ def place(connection: sqlite3.Connection, item_id: int, filename: str) -> str:
     return str(connection.execute("SELECT filename FROM items WHERE id = ?", (item_id,)).fetchone()["filename"])
 
 
-def intend(connection: sqlite3.Connection, item_id: int, sha256: str) -> None:
+def intend(connection: sqlite3.Connection, item_id: int, sha256: str, size_bytes: int) -> None:
     """Note the bytes that are about to become an item's object."""
-    connection.execute("UPDATE items SET intended_sha256 = ? WHERE id = ?", (sha256, item_id))
+    query = "UPDATE items SET intended_sha256 = ?, intended_size = ? WHERE id = ?"
+    connection.execute(query, (sha256, size_bytes, item_id))
 
 
 def postpone(connection: sqlite3.Connection, item_id: int, error: str, due_at: float, *, counts: bool) -> int:

@@ -45,10 +45,13 @@ CREATE TABLE items (
     update_id INTEGER NOT NULL,
     chat_id INTEGER NOT NULL,
     message_id INTEGER NOT NULL,
+    edition INTEGER NOT NULL DEFAULT 1,     -- how many-th file of its message: edits may bring others
+    file_unique_id TEXT NOT NULL,
     incoming TEXT NOT NULL,
     ordinal INTEGER,
     filename TEXT,
     intended_sha256 TEXT,
+    intended_size INTEGER,
     state TEXT NOT NULL DEFAULT 'pending',
     route TEXT,
     key TEXT,
@@ -61,7 +64,9 @@ CREATE TABLE items (
     attempts INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL DEFAULT 0,
     job_id TEXT,
-    UNIQUE (chat_id, message_id)
+    follows TEXT,                           -- the job that brings the same file already
+    UNIQUE (chat_id, message_id, edition),
+    UNIQUE (chat_id, message_id, file_unique_id)
 );
 CREATE INDEX items_pending ON items (id) WHERE state = 'pending';
 CREATE INDEX items_due ON items (due_at) WHERE state = 'pending';
@@ -69,6 +74,18 @@ CREATE INDEX items_of_message ON items (message);
 CREATE INDEX items_key ON items (key) WHERE key IS NOT NULL;
 CREATE INDEX items_duplicate_of ON items (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE UNIQUE INDEX items_job ON items (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX items_follow ON items (follows) WHERE follows IS NOT NULL;
+CREATE INDEX items_lead ON items (file_unique_id) WHERE state = 'queued';
+
+CREATE TABLE captions (                     -- those that edits gave; the first one is in items.incoming
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    update_id INTEGER NOT NULL,
+    caption TEXT,
+    entities TEXT NOT NULL,
+    PRIMARY KEY (chat_id, message_id, since, update_id)
+);
 
 CREATE TABLE dedup_index (
     sha256 TEXT PRIMARY KEY,

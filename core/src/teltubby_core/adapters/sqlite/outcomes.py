@@ -1,9 +1,9 @@
 """What became of an item, and the index of what the bucket holds. One transaction each (see ArchiveIndex)."""
 
 import sqlite3
-from datetime import UTC, datetime
+from dataclasses import replace
 
-from teltubby_core.adapters.sqlite import rows
+from teltubby_core.adapters.sqlite import followers, rows
 from teltubby_core.adapters.sqlite.inbox import finish_update
 from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import JobState
@@ -28,8 +28,8 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
     item = rows.item(connection, item_id)
     if isinstance(outcome, Stored):
         outcome = _admit_object(connection, item, outcome, dedup=dedup)
-    if isinstance(outcome, Duplicate):
-        _let_go(connection, outcome)
+    if isinstance(outcome, Duplicate) and outcome.own_key is not None:
+        _let_go(connection, outcome.own_key, outcome.duplicate_of)
     if _comes_too_late(item, outcome):
         return outcome  # only the objects above were to be seen to
     match outcome:
@@ -59,8 +59,16 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
         case Failed():
             _update(connection, item, state=ItemState.FAILED, skipped_reason=outcome.reason)
         case Queued():
+            outcome = replace(outcome, follows=followers.leader_for(connection, item) if dedup else None)
             _record_job(connection, outcome)
-            _update(connection, item, state=ItemState.QUEUED, job_id=outcome.job.job_id, route=Route.MTPROTO)
+            _update(
+                connection,
+                item,
+                state=ItemState.QUEUED,
+                job_id=outcome.job.job_id,
+                follows=outcome.follows,
+                route=Route.MTPROTO,
+            )
     finish_update(connection, item.update_id)
     return outcome
 
@@ -98,18 +106,17 @@ def _admit_object(
     return stored
 
 
-def _let_go(connection: sqlite3.Connection, duplicate: Duplicate) -> None:
+def _let_go(connection: sqlite3.Connection, key: str, duplicate_of: str) -> None:
     """Have what lies under the duplicate's own key removed, unless an item stands on it.
 
     Of an item that failed nothing is removed: another copy of its job may just have stored the file.
     """
-    key = duplicate.own_key
     used = connection.execute("SELECT 1 FROM items WHERE key = ? OR duplicate_of = ?", (key, key)).fetchone()
-    if key == duplicate.duplicate_of or used:
+    if key == duplicate_of or used:
         return
     connection.executemany(
         "INSERT OR IGNORE INTO pending_deletes (key, created_at) VALUES (?, ?)",
-        [(each, utc_now()) for each in _with_metadata(key)],
+        [(each, rows.utc_now()) for each in _with_metadata(key)],
     )
 
 
@@ -130,7 +137,7 @@ def _note_object(connection: sqlite3.Connection, item: ItemRecord, stored: Store
             stored.size_bytes,
             item.media.mime_type,
             None if taken else unique_id,
-            utc_now(),
+            rows.utc_now(),
         ),
     )
     _note_file_id(connection, unique_id, stored.sha256)
@@ -157,12 +164,13 @@ def _record_job(connection: sqlite3.Connection, queued: Queued) -> None:
             job.message_id,
             JobState.PENDING,
             job.job_metadata.priority.level,
-            utc_now(),
-            utc_now(),
+            rows.utc_now(),
+            rows.utc_now(),
             job.model_dump_json(),
         ),
     )
-    connection.execute("INSERT INTO outbox (job_id) VALUES (?)", (job.job_id,))
+    if queued.follows is None:
+        connection.execute("INSERT INTO outbox (job_id) VALUES (?)", (job.job_id,))
 
 
 def known_by_file_id(connection: sqlite3.Connection, file_unique_id: str) -> KnownFile | None:
@@ -185,8 +193,3 @@ def pending_deletes(connection: sqlite3.Connection) -> list[str]:
 def deleted(connection: sqlite3.Connection, key: str) -> None:
     """The object is gone."""
     connection.execute("DELETE FROM pending_deletes WHERE key = ?", (key,))
-
-
-def utc_now() -> str:
-    """Return the time of a row, for people: ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

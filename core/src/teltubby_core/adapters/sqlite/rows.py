@@ -1,15 +1,27 @@
 """Rows of the index as the domain's values."""
 
+import json
 import sqlite3
+from datetime import UTC, datetime
 
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import IncomingMessage
-from teltubby_core.domain.records import DedupReason, ItemRecord, ItemState, KnownFile, MessageRecord, Reply
+from teltubby_core.domain.records import (
+    Caption,
+    DedupReason,
+    ItemRecord,
+    ItemState,
+    KnownFile,
+    MessageRecord,
+    Reply,
+)
 from teltubby_core.domain.routing import Route
 
 ITEM_COLUMNS = (
-    "i.*, j.state AS job_state, o.chat_id AS duplicate_owner FROM items i"
-    " LEFT JOIN job_history j ON j.job_id = i.job_id LEFT JOIN items o ON o.key = i.duplicate_of"
+    "i.*, j.state AS job_state, o.chat_id AS duplicate_owner, (SELECT json_group_array("
+    " json_array(since, caption, json(entities))) FROM (SELECT since, caption, entities FROM captions c"
+    " WHERE c.chat_id = i.chat_id AND c.message_id = i.message_id ORDER BY c.since, c.update_id)) AS captions"
+    " FROM items i LEFT JOIN job_history j ON j.job_id = i.job_id LEFT JOIN items o ON o.key = i.duplicate_of"
 )
 
 
@@ -38,8 +50,16 @@ def item_of(row: sqlite3.Row) -> ItemRecord:
         job_state=JobState(row["job_state"]) if row["job_state"] else None,
         filename=row["filename"],
         intended_sha256=row["intended_sha256"],
+        intended_size=row["intended_size"],
         duplicate_owner=row["duplicate_owner"],
+        follows=row["follows"],
+        edition=row["edition"],
+        later_captions=_captions(row["captions"]),
     )
+
+
+def _captions(found: str) -> tuple[Caption, ...]:
+    return tuple(Caption(since, text, tuple(entities)) for since, text, entities in json.loads(found))
 
 
 def item(connection: sqlite3.Connection, item_id: int) -> ItemRecord:
@@ -51,7 +71,7 @@ def message(connection: sqlite3.Connection, record_id: int) -> MessageRecord:
     """Read one message with its items in Telegram's order."""
     row = connection.execute("SELECT * FROM messages WHERE id = ?", (record_id,)).fetchone()
     items = connection.execute(
-        f"SELECT {ITEM_COLUMNS} WHERE i.message = ? ORDER BY i.ordinal, i.message_id",
+        f"SELECT {ITEM_COLUMNS} WHERE i.message = ? ORDER BY i.ordinal, i.message_id, i.edition",
         (record_id,),
     )
     return MessageRecord(
@@ -90,7 +110,17 @@ def reply_of(row: sqlite3.Row) -> Reply:
     )
 
 
+def utc_now() -> str:
+    """Return the time of a row, for people: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def touch_document(connection: sqlite3.Connection, record_id: int) -> None:
+    """Something changed that only the document of a message shows."""
+    connection.execute("UPDATE messages SET revision = revision + 1 WHERE id = ?", (record_id,))
+
+
 def touch(connection: sqlite3.Connection, record_id: int) -> None:
     """A message changed: its document and its reply are behind."""
-    connection.execute("UPDATE messages SET revision = revision + 1 WHERE id = ?", (record_id,))
+    touch_document(connection, record_id)
     connection.execute("UPDATE replies SET state = 'open' WHERE message = ? AND state = 'idle'", (record_id,))

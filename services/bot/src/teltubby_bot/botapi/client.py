@@ -2,44 +2,54 @@
 
 import json
 import logging
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from telegram import Bot
 from telegram.error import BadRequest
 
+from teltubby_bot.botapi.downloads import FileServer, FileSource
 from teltubby_bot.botapi.errors import NotThereError, mapped
 from teltubby_bot.botapi.http import BotApiRequest
+from teltubby_bot.botapi.local_files import LocalFiles
 from teltubby_bot.telegram import POLL_LIMIT, Me
 from teltubby_core.domain.media import MediaItem
-from teltubby_core.errors import ConfigurationError, PermanentError, TransferMismatchError, TransientError
+from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
 from teltubby_core.ports import MediaSource, RawUpdate
 
 log = logging.getLogger(__name__)
 
-_POOL = 40  # connections: CONCURRENCY is at most 32, the rest for replies
-_BLOCK = 256 * 1024  # bytes of a downloaded chunk
-_ALLOWED_UPDATES = json.dumps(["message", "channel_post"])
-_AS_IT_LIES = {"Accept-Encoding": "identity"}
-"""Asks for the file's own bytes: what a proxy compresses on the way has another length."""
+_POOL = 64  # connections: CONCURRENCY is at most 32, the rest for replies
+_ALLOWED_UPDATES = json.dumps(["message", "edited_message", "channel_post"])
 _TOO_LARGE = 2**63  # for the inbox; Telegram's numbers have 32 bits
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 
 
 class BotApi:
     """Telegram over HTTP. Use as an async context manager; it opens no connection before the first call."""
 
-    def __init__(self, token: str, api_url: str, io_timeout: float) -> None:
-        """Speak to ``api_url`` (without a slash at its end); ``io_timeout`` in seconds limits each wait."""
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        io_timeout: float,
+        *,
+        local_files: Path | None = None,
+        opening_timeout: float | None = None,
+    ) -> None:
+        """Speak to ``api_url`` (without a slash at its end).
+
+        ``io_timeout`` in seconds limits each wait but that for a file's path, which ``opening_timeout`` limits: a
+        server in local mode fetches the whole file first. ``local_files`` is where we see such a server's folder.
+        """
         self._polling = BotApiRequest(connection_pool_size=1, read_timeout=io_timeout)
         self._host = urlsplit(api_url).netloc
         self._base = f"{api_url}/bot{token}"
-        self._file_base = f"{api_url}/file/bot{token}"
         self._io_timeout = io_timeout
+        self._opening_timeout = opening_timeout or io_timeout
         self._bot = Bot(
             token,
             base_url=f"{api_url}/bot",
@@ -48,6 +58,8 @@ class BotApi:
             get_updates_request=self._polling,
         )
         self._files = httpx.AsyncClient(timeout=io_timeout, limits=httpx.Limits(max_connections=_POOL))
+        local = LocalFiles(local_files, token) if local_files else None
+        self._server = FileServer(self._files, f"{api_url}/file/bot{token}", local)
 
     async def __aenter__(self) -> Self:
         await self._bot.request.initialize()
@@ -116,37 +128,13 @@ class BotApi:
 
     def source(self, item: MediaItem) -> MediaSource:
         """See Telegram."""
-        return _FileSource(self, item)
+        return FileSource(lambda: self._get_file(item.file_id), self._server)
 
-    async def download(self, file_id: str) -> AsyncIterator[bytes]:
-        """Yield a file's bytes. The path is asked for each time: it lives for an hour.
-
-        Raises:
-            TransferMismatchError: it ended short or long of the size that Telegram names, if it names one.
-        """
-        file = await self._call("get_File", file_id=file_id)
-        url = self._file_url(file)
-        size = file.get("file_size")
-        received = 0
+    async def _get_file(self, file_id: str) -> Any:
         with mapped():
-            async with self._files.stream("GET", url, headers=_AS_IT_LIES) as response:
-                _check_download(response)
-                async for chunk in response.aiter_raw(_BLOCK):
-                    received += len(chunk)
-                    yield chunk
-        if isinstance(size, int) and received != size:
-            raise TransferMismatchError(f"{received} bytes came of a file that Telegram says has {size}")
-
-    def _file_url(self, file: Any) -> str:
-        path = file.get("file_path") if isinstance(file, dict) else None
-        if not isinstance(path, str) or not path:
-            raise PermanentError("Telegram names no path for this file")
-        if _ABSOLUTE.match(path):
-            raise PermanentError(
-                "TELEGRAM_API_URL: this server runs with --local and names files on its own disk; that is not"
-                " supported yet: start it without --local"
+            return await self._bot.do_api_request(
+                "get_File", api_kwargs={"file_id": file_id}, read_timeout=self._opening_timeout
             )
-        return f"{self._file_base}/{quote(path)}"
 
     async def _call(self, method: str, **fields: Any) -> Any:
         with mapped():
@@ -172,22 +160,3 @@ def _has_id(update: Any) -> bool:
 def _sendable(text: str) -> str:
     """Replace halves of surrogate pairs, which no encoding can carry."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _check_download(response: httpx.Response) -> None:
-    if response.status_code != httpx.codes.OK:
-        raise TransientError(f"Telegram answers the download with HTTP {response.status_code}")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise TransientError("Telegram, or a proxy before it, sends the file in another encoding than asked for")
-
-
-class _FileSource:
-    """A file on the Bot API."""
-
-    def __init__(self, api: BotApi, item: MediaItem) -> None:
-        self._api = api
-        self._item = item
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """See MediaSource."""
-        return self._api.download(self._item.file_id)

@@ -1,180 +1,177 @@
-"""An update's JSON as an IncomingMessage: python-telegram-bot reads it, here its objects end."""
+"""An update's JSON as an IncomingMessage.
+
+It is read field by field, not through python-telegram-bot's classes: those refuse a whole update for one field that is
+not as documented, and a file must not be lost for a malformed title.
+"""
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from telegram import (
-    Bot,
-    Message,
-    MessageEntity,
-    MessageOriginChannel,
-    MessageOriginChat,
-    MessageOriginHiddenUser,
-    MessageOriginUser,
-    Update,
-)
-
-from teltubby_core.domain.media import ForwardOrigin, IncomingMessage, MediaItem, MediaKind
+from teltubby_bot.botapi.files import files_of
+from teltubby_bot.botapi.raw import Fields, count, fields, listed, moment, number, text
+from teltubby_bot.texts import TOO_NEW
+from teltubby_core.domain.media import ForwardOrigin, IncomingMessage
 
 log = logging.getLogger(__name__)
 
-_SINGLE_FILES: tuple[tuple[str, MediaKind], ...] = (
-    ("animation", MediaKind.ANIMATION),  # before document: Telegram sends an animation as both
-    ("document", MediaKind.DOCUMENT),
-    ("video", MediaKind.VIDEO),
-    ("audio", MediaKind.AUDIO),
-    ("voice", MediaKind.VOICE),
-    ("video_note", MediaKind.VIDEO_NOTE),
-    ("sticker", MediaKind.STICKER),
-)
 _NOT_FILES: dict[str, str] = {
-    "venue": "venue",  # before location: Telegram sends a venue as both
-    **{name: name for name in ("location", "contact", "poll", "dice", "story", "game", "invoice", "checklist")},
-    "paid_media": "paid media",
-    "giveaway": "a giveaway",
+    "venue": "a venue",  # before location: Telegram sends a venue as both
+    "game": "a game",
+    **{name: f"a {name}" for name in ("location", "contact", "poll", "story", "checklist", "giveaway")},
+    "dice": "a dice",
+    "invoice": "an invoice",
+    "paid_media": "paid media that is still locked",
     "giveaway_winners": "a giveaway's winners",
 }
 """What Telegram sends in place of a file, and how we call it."""
 
 
-def parse_update(raw: dict[str, Any], bot: Bot | None = None) -> IncomingMessage | None:
-    """Return the new message of an update, None for every other kind of update.
+def _words(written: str) -> frozenset[str]:
+    return frozenset(written.split())
 
-    A message that only tells of an event (a pinned message, another title, a timer) is such another kind: nobody
-    wrote it, so nobody waits for an answer.
+
+_ENVELOPE = _words(
+    """
+    message_id message_thread_id direct_messages_topic from sender_chat sender_boost_count sender_business_bot date
+    business_connection_id chat forward_origin is_topic_message is_automatic_forward reply_to_message external_reply
+    quote reply_to_story reply_to_checklist_task_id via_bot edit_date has_protected_content is_from_offline
+    is_paid_post media_group_id author_signature paid_star_count text entities link_preview_options
+    suggested_post_info effect_id caption caption_entities show_caption_above_media has_media_spoiler reply_markup
+    forward_from forward_from_chat forward_from_message_id forward_signature forward_sender_name forward_date
+    animation document photo video audio voice video_note sticker
+    """
+)
+"""What goes with any message, and the kinds of files."""
+
+_EVENTS = _words(
+    """
+    new_chat_members left_chat_member new_chat_title new_chat_photo delete_chat_photo group_chat_created
+    supergroup_chat_created channel_chat_created message_auto_delete_timer_changed migrate_to_chat_id
+    migrate_from_chat_id pinned_message successful_payment refunded_payment users_shared chat_shared gift
+    unique_gift gift_upgrade_sent connected_website write_access_allowed passport_data proximity_alert_triggered
+    boost_added chat_background_set checklist_tasks_done checklist_tasks_added direct_message_price_changed
+    forum_topic_created forum_topic_edited forum_topic_closed forum_topic_reopened general_forum_topic_hidden
+    general_forum_topic_unhidden giveaway_created giveaway_completed paid_message_price_changed
+    suggested_post_approved suggested_post_approval_failed suggested_post_declined suggested_post_paid
+    suggested_post_refunded video_chat_scheduled video_chat_started video_chat_ended video_chat_participants_invited
+    web_app_data user_shared chat_owner_left chat_owner_changed
+    """
+)
+"""Messages that only tell of an event: nobody wrote them, so nobody waits for an answer."""
+
+_NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_update(raw: Fields) -> IncomingMessage | None:
+    """Return the new or edited message of an update, None for every other kind of update and for mere events.
 
     Raises:
-        KeyError, TypeError, ValueError: the JSON is not what Telegram documents.
+        ValueError: the JSON has no ids, or names a file without what is needed to fetch it.
     """
-    update = Update.de_json(_encodable(raw), bot)
-    message = update.message or update.channel_post
-    return _message(message) if message and not _is_service(message) else None
+    if "update_id" not in raw:
+        raise ValueError("an update without a number")
+    whole = _encodable(raw)
+    for name in ("message", "edited_message", "channel_post"):
+        if whole.get(name) is not None:
+            return _message(fields(whole[name]), edited=name == "edited_message")
+    return None
 
 
-def _encodable(raw: dict[str, Any]) -> dict[str, Any]:
+def _encodable(raw: Fields) -> Fields:
     """Replace halves of surrogate pairs, which neither database nor document can hold; offsets stay true."""
-    text = json.dumps(raw, ensure_ascii=False)
+    written = json.dumps(raw, ensure_ascii=False)
     try:
-        text.encode()
+        written.encode()
     except UnicodeEncodeError:
-        whole: dict[str, Any] = json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+        whole: dict[str, Any] = json.loads(written.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
         return whole
     return raw
 
 
-def _is_service(message: Message) -> bool:
-    written = message.text is not None or message.caption is not None or message.media_group_id is not None
-    return not written and _media(message) is None and _unsupported(message) is None
-
-
-def _unsupported(message: Message) -> str | None:
-    return next((words for name, words in _NOT_FILES.items() if getattr(message, name, None)), None) or (
-        "something too new for me" if any(_holds_file(value) for value in message.api_kwargs.values()) else None
-    )
-
-
-def _holds_file(value: Any) -> bool:
-    """Tell whether a field that the library does not know has a file in it."""
-    return isinstance(value, dict) and "file_id" in value
-
-
-def _message(message: Message) -> IncomingMessage:
-    sender, chat = message.from_user, message.chat
+def _message(given: Fields, *, edited: bool) -> IncomingMessage | None:
+    chat, sender = fields(given.get("chat")), fields(given.get("from"))
+    chat_id, message_id = number(chat, "id"), count(given, "message_id")
+    if chat_id is None or not message_id:
+        raise ValueError("a message without the ids of its chat and its own")
+    first, *further = files_of(given, _others(given)) or [None]
+    unsupported = None if first else _unsupported(given)
+    written = any(given.get(name) is not None for name in ("text", "caption", "media_group_id"))
+    if not (first or unsupported or written):
+        return None
     return IncomingMessage(
-        chat_id=chat.id,
-        chat_type=chat.type,
-        message_id=message.message_id,
-        date=message.date,
-        sender_id=sender.id if sender else None,
-        sender_name=sender.full_name if sender else None,
-        sender_username=sender.username if sender else None,
-        chat_title=chat.title,
-        chat_username=chat.username,
-        media_group_id=message.media_group_id,
-        forward_origin=_origin(message),
-        text=message.text,
-        entities=_entities(message.entities),
-        caption=message.caption,
-        caption_entities=_entities(message.caption_entities),
-        media=_media(message),
-        unsupported=_unsupported(message),
+        chat_id=chat_id,
+        chat_type=text(chat, "type") or "",
+        message_id=message_id,
+        date=_date(given, message_id),
+        sender_id=number(sender, "id"),
+        sender_name=_name(sender),
+        sender_username=text(sender, "username"),
+        chat_title=text(chat, "title"),
+        chat_username=text(chat, "username"),
+        media_group_id=text(given, "media_group_id") or None,
+        forward_origin=_origin(given),
+        text=text(given, "text"),
+        entities=_entities(given, "entities"),
+        caption=text(given, "caption"),
+        caption_entities=_entities(given, "caption_entities"),
+        media=first,
+        further=tuple(further),
+        unsupported=unsupported,
+        edited=edited,
+        edit_date=moment(given, "edit_date"),
     )
 
 
-def _entities(entities: tuple[MessageEntity, ...]) -> tuple[dict[str, Any], ...]:
-    return tuple(entity.to_dict() for entity in entities)
+def _others(given: Fields) -> Iterator[str]:
+    """Yield the fields whose meaning is not known."""
+    return (name for name in given if name not in _ENVELOPE and name not in _EVENTS and name not in _NOT_FILES)
 
 
-def _media(message: Message) -> MediaItem | None:
-    if message.photo:
-        largest = max(message.photo, key=lambda size: (size.width * size.height, size.file_size or 0))
-        return _item(MediaKind.PHOTO, largest)
-    for attribute, kind in _SINGLE_FILES:
-        file = getattr(message, attribute)
-        if file is not None:
-            return _item(kind, file)
-    return None
+def _unsupported(given: Fields) -> str | None:
+    known = next((words for name, words in _NOT_FILES.items() if given.get(name) is not None), None)
+    if known or given.get("text") is not None or not _EVENTS.isdisjoint(given):
+        return known
+    return TOO_NEW if any(isinstance(given[name], dict | list) for name in _others(given)) else None
 
 
-def _item(kind: MediaKind, file: Any) -> MediaItem:
-    length = getattr(file, "length", None)  # a video note's diameter
-    return MediaItem(
-        kind=kind,
-        file_id=file.file_id,
-        file_unique_id=file.file_unique_id,
-        size_bytes=file.file_size,
-        mime_type=getattr(file, "mime_type", None) or ("image/jpeg" if kind is MediaKind.PHOTO else None),
-        width=getattr(file, "width", length),
-        height=getattr(file, "height", length),
-        duration=_seconds(getattr(file, "duration", None)),
-        original_filename=getattr(file, "file_name", None),
+def _date(given: Fields, message_id: int) -> datetime:
+    date = moment(given, "date")
+    if date is None:
+        log.warning("message %d came without a date that can be read", message_id)
+    return date or _NO_DATE
+
+
+def _name(person: Fields) -> str | None:
+    return " ".join(filter(None, (text(person, "first_name"), text(person, "last_name")))) or None
+
+
+def _entities(given: Fields, name: str) -> tuple[dict[str, Any], ...]:
+    """Return entities in Telegram's own form; those that point nowhere are left out."""
+    return tuple(
+        dict(each)
+        for each in listed(given.get(name))
+        if text(each, "type") and count(each, "offset") is not None and count(each, "length") is not None
     )
 
 
-def _seconds(duration: Any) -> int | None:
-    if duration is None or isinstance(duration, int):
-        return duration
-    return int(duration.total_seconds())
-
-
-def _user(origin: MessageOriginUser) -> dict[str, Any]:
-    user = origin.sender_user
-    return {"id": user.id, "name": user.full_name, "username": user.username}
-
-
-def _chat(origin: MessageOriginChat) -> dict[str, Any]:
-    chat = origin.sender_chat
-    signature = origin.author_signature
-    return {"id": chat.id, "title": chat.title, "username": chat.username, "author_signature": signature}
-
-
-def _channel(origin: MessageOriginChannel) -> dict[str, Any]:
-    chat = origin.chat
-    return {
-        "id": chat.id,
-        "title": chat.title,
-        "username": chat.username,
-        "message_id": origin.message_id,
-        "author_signature": origin.author_signature,
-    }
-
-
-_ORIGINS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    MessageOriginUser: _user,
-    MessageOriginHiddenUser: lambda origin: {"name": origin.sender_user_name},
-    MessageOriginChat: _chat,
-    MessageOriginChannel: _channel,
-}
-
-
-def _origin(message: Message) -> ForwardOrigin | None:
-    origin = message.forward_origin
-    if origin is None:
+def _origin(given: Fields) -> ForwardOrigin | None:
+    """Return where a forward comes from: null only when Telegram tells nothing, whatever type it names."""
+    origin = fields(given.get("forward_origin"))
+    kind = text(origin, "type")
+    if not kind:
         return None
-    tell = _ORIGINS.get(type(origin))
-    if tell is None:
-        log.warning("forward origin left out of message %d: its type is not known yet", message.message_id)
-        return None
-    return ForwardOrigin.model_validate({"type": origin.type, "date": origin.date, **tell(origin)})
+    user = fields(origin.get("sender_user"))
+    place = user or fields(origin.get("sender_chat")) or fields(origin.get("chat"))
+    return ForwardOrigin(
+        type=kind,
+        date=moment(origin, "date"),
+        id=number(place, "id"),
+        name=_name(user) or text(origin, "sender_user_name"),
+        username=text(place, "username"),
+        title=text(place, "title"),
+        message_id=number(origin, "message_id"),
+        author_signature=text(origin, "author_signature"),
+    )
