@@ -9,7 +9,7 @@ SETUP = environment=$$(scripts/setup.sh) && PATH="$$environment/bin:$$PATH" &&
 PACKAGES := core/src services/bot/src services/worker/src cli/src simulator/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format unit conformance integration bench
+.PHONY: help demo run test lint format unit conformance integration bench conformance-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ unit: ## Tests without processes or real servers
 
 conformance: ## Hold the simulator to Telegram's rules, with unmodified client libraries
 	@$(SETUP) pytest tests/conformance
+
+conformance-list: ## Write docs/conformance.md: the rules, their sources, their tests
+	@$(SETUP) cd tests && python -m conformance.listing
 
 integration: ## Tests with real processes against the Telegram simulator
 	@$(SETUP) pytest tests/integration

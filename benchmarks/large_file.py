@@ -69,7 +69,7 @@ class Run:
 async def serve(order: Order) -> None:
     """Be a Telegram in which one large document waits for the bot, until the benchmark is gone."""
     world = World()
-    world.mtproto_latency = order["latency_ms"] / 1000
+    world.faults.mtproto.latency = order["latency_ms"] / 1000
     bot = world.add_bot("Archivist", "archivist_bot")
     person = world.add_user("Ada", "Lovelace", "ada")
     content = SeededContent("large file", order["size"])

@@ -97,7 +97,7 @@ class Stage:
         self.log = folder / "log"
         self.archive = folder / "archive"
         self.world = World(flood_limits=True)
-        self.world.latency = LATENCY
+        self.world.faults.bot_api.latency = LATENCY
         self.simulator = TelegramSimulator(self.world, mtproto=False)
         self.bot = self.world.add_bot("Archivist", "archivist_bot")
         self.curators = [self.world.add_user(f"Curator {number}") for number in range(CURATORS)]

@@ -10,8 +10,16 @@ from pathlib import Path
 
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.model import User
+from teltubby_simulator.mtproto.server import Ports
 from teltubby_simulator.server import TelegramSimulator
 from teltubby_simulator.world import World
+
+_MTPROTO_ADDRESSES = (
+    ("--mtproto-port", "data centre 2's main address"),
+    ("--mtproto-media-port", "data centre 2's media-only address"),
+    ("--mtproto-port-dc4", "data centre 4's main address"),
+    ("--mtproto-media-port-dc4", "data centre 4's media-only address"),
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,8 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--bot-api-port", type=int, default=0, help="0 takes a free one (default)")
-    parser.add_argument("--mtproto-port", type=int, default=0, help="0 takes a free one (default)")
-    parser.add_argument("--mtproto-media-port", type=int, default=0, help="0 takes a free one (default)")
+    for flag, address in _MTPROTO_ADDRESSES:
+        parser.add_argument(flag, type=int, default=0, help=f"port of {address}; 0 takes a free one (default)")
     parser.add_argument(
         "--mtproto-advertised-host", help="where MTProto clients are told to find it (default: the host)"
     )
@@ -60,8 +68,10 @@ async def _serve(world: World, bot: User, options: argparse.Namespace) -> None:
         world,
         host=options.host,
         bot_api_port=options.bot_api_port,
-        mtproto_port=options.mtproto_port,
-        mtproto_media_port=options.mtproto_media_port,
+        mtproto_ports={
+            2: Ports(options.mtproto_port, options.mtproto_media_port),
+            4: Ports(options.mtproto_port_dc4, options.mtproto_media_port_dc4),
+        },
         mtproto_advertised_host=options.mtproto_advertised_host,
         mtproto=not options.no_mtproto,
     ) as simulator:

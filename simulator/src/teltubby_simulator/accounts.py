@@ -2,14 +2,30 @@
 
 import random
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from teltubby_simulator.model import Message, User
+from teltubby_simulator.model import CallbackQuery, Message, User
 from teltubby_simulator.updates import UpdateQueue
 
 TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{35}")
 _TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"  # noqa: S105
+
+_REMEMBERED = 1000  # chat actions, and answers to presses
+
+
+@dataclass
+class Webhook:
+    """Where updates are sent instead of being fetched, and how that went."""
+
+    url: str
+    secret_token: str = ""
+    max_connections: int = 40
+    ip_address: str = ""
+    has_certificate: bool = False
+    last_error_date: int = 0  # Unix seconds; 0: none yet
+    last_error_message: str = ""
 
 
 @dataclass
@@ -23,14 +39,23 @@ class BotAccount:
     started_by: set[int] = field(default_factory=set)  # ids of users who wrote to the bot
     blocked_by: set[int] = field(default_factory=set)  # ids of users
     sees_all_group_messages: bool = False  # False is Telegram's default, "privacy mode"
-    webhook_url: str = ""
+    webhook: Webhook | None = None
     poll: object | None = None  # the getUpdates call under way; a newer one takes its place
     commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # by scope and language
-    chat_actions: list[tuple[float, int, str]] = field(default_factory=list)  # (Unix time, chat id, action)
+    chat_actions: deque[tuple[float, int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """(Unix time, chat id, action), the latest ones."""
+    presses: dict[int, CallbackQuery] = field(default_factory=dict)  # those not answered yet, by query id
+    answers: dict[int, dict[str, object]] = field(default_factory=dict)  # to presses: what the user was shown
 
     def next_message_id(self) -> int:
         self.last_message_id += 1
         return self.last_message_id
+
+    def answer(self, query_id: int, answer: dict[str, object]) -> None:
+        """Remember what a user was shown; the oldest such are forgotten."""
+        self.answers[query_id] = answer
+        while len(self.answers) > _REMEMBERED:
+            del self.answers[next(iter(self.answers))]
 
     def may_see_in_group(self, message: Message) -> bool:
         """Tell whether Telegram shows the bot a group message: privacy mode hides what is not meant for it."""

@@ -6,14 +6,22 @@ It is no part of Telegram. It has no authentication: the simulator is for machin
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
 
+from teltubby_simulator.control_faults import (
+    DOORS,
+    FaultControl,
+    change_conditions,
+    conditions_json,
+    read_rule,
+    rules_json,
+)
 from teltubby_simulator.control_values import Fields, message_json, read_media, read_origin
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.drafts import Draft
-from teltubby_simulator.journal import Door
 from teltubby_simulator.model import Chat, ChatKind, Message, User
 from teltubby_simulator.world import World
 
@@ -22,8 +30,15 @@ T = TypeVar("T")
 Action = Callable[[Fields], object]
 
 _CHAT_KINDS: dict[str, ChatKind] = {"group": "group", "supergroup": "supergroup", "channel": "channel"}
-_DOORS: dict[str, Door] = {"bot_api": "bot_api", "mtproto": "mtproto"}
 _LONGEST_WAIT = 60.0  # seconds
+_SECONDS = frozenset({"webhook_pause", "webhook_timeout", "callback_lifetime"})  # settings of the world
+_SETTINGS = _SECONDS | {
+    "file_reference_lifetime",
+    "flood_limits",
+    "download_limit",
+    "local_files",
+    "allow_plain_webhooks",
+}
 
 
 class Control:
@@ -34,6 +49,7 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for an aiohttp application."""
+        faults = FaultControl(self._world.faults)
         return [
             web.post("/control/bots", _posted(self._add_bot)),
             web.post("/control/users", _posted(self._add_user)),
@@ -43,9 +59,19 @@ class Control:
             web.post("/control/edits", _posted(self._edit)),
             web.post("/control/deletions", _posted(self._delete)),
             web.post("/control/blocks", _posted(self._block)),
+            web.post("/control/presses", _posted(self._press)),
+            web.post("/control/updates/hold", _posted(self._hold)),
+            web.post("/control/updates/release", _posted(self._release)),
             web.post("/control/file-references/expire", _posted(self._expire_references)),
             web.post("/control/settings", _posted(self._change_settings)),
             web.get("/control/settings", self._read_settings),
+            web.post("/control/faults", _posted(self._add_rule)),
+            web.get("/control/faults", self._read_rules),
+            web.delete("/control/faults", faults.remove),
+            web.delete("/control/faults/{number}", faults.remove),
+            web.post("/control/conditions", _posted(self._change_conditions)),
+            web.get("/control/conditions", self._read_conditions),
+            web.get("/control/bots/{bot}/answers", self._read_answers),
             web.get("/control/bots/{bot}/chats/{chat}/messages", self._read_chat),
             web.get("/control/journal", self._read_journal),
         ]
@@ -109,9 +135,14 @@ class Control:
         return [message_json(each) for each in messages]
 
     def _edit(self, given: Fields) -> object:
-        message = self._message(given)
-        self._world.edit(message, text=given.optional_text("text"), caption=given.optional_text("caption"))
+        message, bot = self._message(given), self._bot(given)
+        media = read_media(self._world, bot, given.object("media")) if "media" in given else None
+        self._world.edit(message, text=given.optional_text("text"), caption=given.optional_text("caption"), media=media)
         return message_json(message)
+
+    def _press(self, given: Fields) -> object:
+        query = self._world.press(self._world.users[given.integer("user")], self._message(given), given.text("data"))
+        return {"id": str(query.id)}
 
     def _delete(self, given: Fields) -> object:
         self._world.delete(self._message(given))
@@ -125,22 +156,46 @@ class Control:
 
     # How the simulator behaves
 
+    def _hold(self, given: Fields) -> object:
+        self._world.hold_updates(self._bot(given))
+        return True
+
+    def _release(self, given: Fields) -> object:
+        order = given.integers("order") if "order" in given else None
+        return {"held": self._world.release_updates(self._bot(given), order)}
+
+    def _add_rule(self, given: Fields) -> object:
+        return {"number": self._world.faults.add(read_rule(given))}
+
+    async def _read_rules(self, _request: web.Request) -> web.Response:
+        return web.json_response(rules_json(self._world.faults))
+
+    def _change_conditions(self, given: Fields) -> object:
+        change_conditions(self._world.faults, given)
+        return conditions_json(self._world.faults)
+
+    async def _read_conditions(self, _request: web.Request) -> web.Response:
+        return web.json_response(conditions_json(self._world.faults))
+
     def _expire_references(self, _given: Fields) -> object:
         self._world.expire_file_references()
         return True
 
     def _change_settings(self, given: Fields) -> object:
         world = self._world
-        if "latency" in given:
-            world.latency = given.number("latency")
-        if "mtproto_latency" in given:
-            world.mtproto_latency = given.number("mtproto_latency")
+        given.allow(_SETTINGS)
         if "file_reference_lifetime" in given:
             world.files.reference_lifetime = given.number("file_reference_lifetime")
         if "flood_limits" in given:
             world.flood_limits = given.flag("flood_limits")
         if "download_limit" in given:
             world.download_limit = given.integer("download_limit") or None
+        if "local_files" in given:
+            world.local_files = Path(given.text("local_files")) if given.text("local_files") else None
+        if "allow_plain_webhooks" in given:
+            world.allow_plain_webhooks = given.flag("allow_plain_webhooks")
+        for name in _SECONDS & given.names():
+            setattr(world, name, given.number(name))
         return self._settings()
 
     async def _read_settings(self, _request: web.Request) -> web.Response:
@@ -149,11 +204,12 @@ class Control:
     def _settings(self) -> dict[str, object]:
         world = self._world
         return {
-            "latency": world.latency,
-            "mtproto_latency": world.mtproto_latency,
             "file_reference_lifetime": world.files.reference_lifetime,
             "flood_limits": world.flood_limits,
             "download_limit": world.download_limit,
+            "local_files": str(world.local_files) if world.local_files else "",
+            "allow_plain_webhooks": world.allow_plain_webhooks,
+            **{name: getattr(world, name) for name in sorted(_SECONDS)},
         }
 
     # What is there to see
@@ -173,11 +229,20 @@ class Control:
         """Return calls by method, door and bot; at_least and timeout as for a chat."""
         query = request.query
         bot_id = int(query["bot"]) if query.get("bot", "").isdecimal() else None
-        door = _DOORS.get(query.get("door", ""))
+        door = DOORS.get(query.get("door", ""))
         entries = await self._awaited(
             request, lambda: self._world.journal.entries(query.get("method"), door=door, bot_id=bot_id)
         )
         return web.json_response([asdict(each) for each in entries], dumps=_dumps)
+
+    async def _read_answers(self, request: web.Request) -> web.Response:
+        """Return what users were shown after presses, by query id; at_least and timeout as for a chat."""
+        bot_id = request.match_info["bot"]
+        account = self._world.bots.get(int(bot_id)) if bot_id.isdecimal() else None
+        if account is None:
+            return _failure(404, "there is no such bot")
+        await self._awaited(request, lambda: list(account.answers))
+        return web.json_response({str(number): answer for number, answer in account.answers.items()})
 
     async def _awaited(self, request: web.Request, look: Callable[[], list[T]]) -> list[T]:
         at_least, timeout = _waiting(request)
@@ -206,7 +271,9 @@ class Control:
         return {
             "text": given.optional_text("text"),
             "media": read_media(self._world, bot, given.object("media")) if "media" in given else None,
+            "special": given.object("special").raw() if "special" in given else None,
             "caption": given.optional_text("caption"),
+            "media_group_id": given.optional_text("media_group_id"),
             "forward_origin": (
                 read_origin(self._world, given.object("forward_origin")) if "forward_origin" in given else None
             ),

@@ -16,6 +16,8 @@ from teltubby_simulator.model import (
     OriginChat,
     OriginHiddenUser,
     OriginUser,
+    StickerFormat,
+    ToldSize,
     User,
 )
 from teltubby_simulator.world import World
@@ -25,7 +27,11 @@ _FILE_KINDS: dict[str, MediaKind] = {
     "document": "document",
     "audio": "audio",
     "voice": "voice",
+    "video_note": "video_note",
+    "animation": "animation",
+    "sticker": "sticker",
 }
+_STICKER_FORMATS: dict[str, StickerFormat] = {"static": "static", "animated": "animated", "video": "video"}
 
 
 class FieldError(ValueError):
@@ -40,6 +46,20 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
+
+    def names(self) -> set[str]:
+        """Return what was given, nulls included."""
+        return set(self._values)
+
+    def allow(self, names: frozenset[str]) -> None:
+        """Refuse what nobody would look at: a misspelt field must not pass for an order."""
+        unknown = sorted(self.names() - names)
+        if unknown:
+            raise FieldError(f"there is no field {unknown[0]}; there are {', '.join(sorted(names))}")
+
+    def raw(self) -> dict[str, object]:
+        """Return the object as it came."""
+        return dict(self._values)
 
     def text(self, name: str) -> str:
         value = self._values.get(name)
@@ -123,11 +143,16 @@ def read_media(world: World, bot: User, given: Fields) -> Media:
             (size.text("type"), size.integer("width"), size.integer("height"), read_content(size.object("content")))
             for size in given.objects("sizes")
         ]
-        return world.make_photo(sizes, dc_id)
+        return world.make_photo(sizes, dc_id, told_size=_told_size(given))
     if kind not in _FILE_KINDS:
         raise ValueError(f"kind must be photo or one of {', '.join(_FILE_KINDS)}")
     content = read_content(given.object("content"))
-    return world.make_media(_FILE_KINDS[kind], content, dc_id=dc_id, **_file_fields(given))
+    media = world.make_media(_FILE_KINDS[kind], content, dc_id=dc_id, **_file_fields(given))
+    if "thumbnail" in given:
+        thumb = given.object("thumbnail")
+        sides = thumb.integer("width"), thumb.integer("height")
+        world.files.add_thumb(media.file, "m", *sides, read_content(thumb.object("content")))
+    return media
 
 
 def _file_fields(given: Fields) -> FileFields:
@@ -139,7 +164,24 @@ def _file_fields(given: Fields) -> FileFields:
         "duration": given.optional_integer("duration"),
         "performer": given.optional_text("performer"),
         "title": given.optional_text("title"),
+        "emoji": given.optional_text("emoji"),
+        "sticker_format": _sticker_format(given),
+        "told_size": _told_size(given),
     }
+
+
+def _sticker_format(given: Fields) -> StickerFormat:
+    name = given.optional_text("sticker_format") or "static"
+    if name not in _STICKER_FORMATS:
+        raise FieldError(f"sticker_format must be one of {', '.join(_STICKER_FORMATS)}")
+    return _STICKER_FORMATS[name]
+
+
+def _told_size(given: Fields) -> ToldSize:
+    """Return what Telegram is to tell of the size: a number that may be a lie, nothing for null, else the truth."""
+    if "told_size" not in given.names():
+        return "true"
+    return given.integer("told_size") if "told_size" in given else "absent"
 
 
 def read_origin(world: World, given: Fields) -> ForwardOrigin:
@@ -170,6 +212,7 @@ def message_json(message: Message) -> dict[str, object]:
         "caption": message.caption,
         "entities": message.entities,
         "media": _media_json(message.media) if message.media else None,
+        "special": message.special,
         "media_group_id": message.media_group_id,
         "reply_to_message_id": message.reply_to_message_id,
         "edit_date": message.edit_date,

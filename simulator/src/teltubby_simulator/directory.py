@@ -7,7 +7,7 @@ from typing import Unpack
 from teltubby_simulator.accounts import BotAccount, new_bot_account
 from teltubby_simulator.content import Content
 from teltubby_simulator.files import HOME_DC, FileFields, FileStore, ReferenceState
-from teltubby_simulator.model import Chat, ChatKind, Media, MediaKind, Message, StoredFile, User
+from teltubby_simulator.model import Chat, ChatKind, Media, MediaKind, Message, StoredFile, ToldSize, User
 
 DEFAULT_API_ID = 12345
 DEFAULT_API_HASH = "0123456789abcdef0123456789abcdef"
@@ -37,10 +37,12 @@ class Directory:
         api_hash: str = DEFAULT_API_HASH,
         *,
         sees_all_group_messages: bool = False,
+        dc_id: int = HOME_DC,
     ) -> User:
-        """Create a bot and let MTProto clients with this api_id and api_hash in."""
+        """Create a bot and let MTProto clients with this api_id and api_hash in; ``dc_id`` is its home."""
         account = new_bot_account(self._new_user_id(), name, username, token, self._rng, self.clock)
         account.sees_all_group_messages = sees_all_group_messages
+        account.user.dc_id = dc_id
         self._add_user(account.user)
         self.bots[account.user.id] = account
         self.api_credentials.add((api_id, api_hash))
@@ -114,9 +116,11 @@ class Directory:
         """Store one file and wrap it up for sending."""
         return self.files.make_media(kind, content, dc_id=dc_id, **fields)
 
-    def make_photo(self, sizes: list[tuple[str, int, int, Content]], dc_id: int = HOME_DC) -> Media:
+    def make_photo(
+        self, sizes: list[tuple[str, int, int, Content]], dc_id: int = HOME_DC, *, told_size: ToldSize = "true"
+    ) -> Media:
         """Store a photo of (type letter, width, height, content) sizes."""
-        return self.files.make_photo(sizes, dc_id)
+        return self.files.make_photo(sizes, dc_id, told_size=told_size)
 
     def file_by_document_id(self, document_id: int) -> StoredFile | None:
         """Return the file of a document id; photos are found by ``photo_by_id``."""
@@ -137,6 +141,10 @@ class Directory:
     def expire_file_references(self) -> None:
         """Make every reference issued so far an expired one."""
         self.files.expire_references()
+
+    def random_number(self, least: int, most: int) -> int:
+        """Return a number by the world's seed."""
+        return self._rng.randint(least, most)
 
     def _add_user(self, user: User) -> None:
         if user.id in self.users:

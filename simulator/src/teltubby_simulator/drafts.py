@@ -8,14 +8,16 @@ from teltubby_simulator.model import ForwardOrigin, Media, Message, User
 TEXT_LIMIT = 4096  # UTF-16 units
 CAPTION_LIMIT = 1024
 PREMIUM_CAPTION_LIMIT = 4096
+WITHOUT_CAPTION = frozenset({"sticker", "video_note"})
 UPLOAD_LIMIT = 4000 * 512 * 1024  # bytes: 4000 parts of 512 KiB, twice as many for premium accounts
 
 
 class Draft(TypedDict, total=False):
-    """The content of a message: a text, or media with or without a caption."""
+    """The content of a message: a text, media with or without a caption, or something special such as a contact."""
 
     text: str | None
     media: Media | None
+    special: dict[str, object] | None  # {name: Bot API form}, as Message has it
     caption: str | None
     entities: list[Entity] | None  # of text or caption; found by themselves when absent
     forward_origin: ForwardOrigin | None
@@ -28,12 +30,16 @@ def check_draft(draft: Draft, sender: User | None) -> None:
     """Refuse what an official client would not send.
 
     Raises:
-        ValueError: no content or both kinds, too long, larger than the sender may upload.
+        ValueError: no content or several kinds, too long, larger than the sender may upload.
     """
     text, media = draft.get("text"), draft.get("media")
     premium = sender is not None and sender.is_premium
-    if (text is None) == (media is None):
-        raise ValueError("a message is a text or a medium with a caption")
+    if [text, media, draft.get("special")].count(None) != 2:
+        raise ValueError("a message is a text, a medium with or without a caption, or something special")
+    if media is None and draft.get("caption") is not None:
+        raise ValueError("only media have captions")
+    if media is not None and media.kind in WITHOUT_CAPTION and draft.get("caption"):
+        raise ValueError(f"a {media.kind} has no caption")
     if text is not None and not 1 <= utf16_length(text) <= TEXT_LIMIT:
         raise ValueError(f"a text has 1 to {TEXT_LIMIT} UTF-16 units")
     limit = PREMIUM_CAPTION_LIMIT if premium else CAPTION_LIMIT

@@ -3,6 +3,9 @@
 Two kinds: a *rule* says what becomes of the calls that match it, one step a call and then it is used up; *conditions*
 hold until they are changed: latency, bandwidth, a clock that is wrong. Nothing here knows a wire format: the doors
 turn a step into their own words.
+
+Below the calls lie two more things that a rule may name, and only by name: "connect", a client that comes, and
+"packet", whatever an MTProto client sends. A rule for every method (``*``) leaves these alone.
 """
 
 import itertools
@@ -19,6 +22,7 @@ class Step:
 
     ``error`` is Telegram's own word for it ("FLOOD_WAIT_30", "Bad Gateway"), ``code`` its number; for floods
     ``retry_after`` is in seconds. ``cut_after`` closes the connection after so many bytes of the answer, 0 before any.
+    At the MTProto door a ``code`` without an ``error`` is a transport error (404, 429, 444), which ends the connection.
     """
 
     delay: float = 0.0  # seconds before the answer
@@ -29,6 +33,8 @@ class Step:
 
 
 PASS = Step()
+_BELOW_CALLS = frozenset({"connect", "packet"})
+_FILE_PARTS = "upload.getFile"
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class Asked:
     file_id: int | None = None
     first_byte: int | None = None
     end_byte: int | None = None
+
+    @property
+    def below_calls(self) -> bool:
+        """Whether this is no call but what carries calls."""
+        return self.method in _BELOW_CALLS
 
 
 @dataclass(frozen=True)
@@ -77,9 +88,14 @@ class Rule:
         )
         return (
             all(wanted is None or wanted == found for wanted, found in pairs)
-            and fnmatchcase(asked.method.lower(), self.method.lower())
+            and self._names(asked)
             and self._covers_byte(asked)
         )
+
+    def _names(self, asked: Asked) -> bool:
+        if asked.below_calls:
+            return asked.method == self.method
+        return fnmatchcase(asked.method.lower(), self.method.lower())
 
     def _covers_byte(self, asked: Asked) -> bool:
         if self.at_byte is None:
@@ -98,6 +114,8 @@ class Conditions:
     session_bandwidth: float | None = None  # MTProto: all connections of one authorization key
     account_bandwidth: float | None = None
     clock_skew: float = 0.0  # seconds that Telegram's clock runs ahead of ours
+    media_connections: int | None = 8  # MTProto: of one account at a media-only address; further ones are closed
+    media_connection_bytes: int | None = None  # MTProto: of files; a media-only connection closes after so many
 
 
 @dataclass
@@ -114,6 +132,28 @@ class Faults:
         number = next(iter(self._numbers))
         self._rules[number] = (rule, list(rule.steps))
         return number
+
+    def flood(self, seconds: int, calls: int = 1, *, premium: bool = False, method: str = _FILE_PARTS) -> int:
+        """Answer the next calls at the MTProto door with FLOOD_WAIT or FLOOD_PREMIUM_WAIT."""
+        word = f"FLOOD{'_PREMIUM' if premium else ''}_WAIT_{seconds}"
+        return self.fail(420, word, calls, method=method, retry_after=seconds)
+
+    def fail(self, code: int, error: str, calls: int = 1, *, method: str, retry_after: int | None = None) -> int:
+        """Answer the next calls of a method at the MTProto door with an error."""
+        step = Step(code=code, error=error, retry_after=retry_after)
+        return self.add(Rule((step,) * calls, "mtproto", method))
+
+    def cut(self, at_byte: int, *, after: int = 1000, file_id: int | None = None) -> int:
+        """Break the MTProto connection ``after`` bytes into the next answer that has this byte of a file."""
+        return self.add(Rule((Step(cut_after=after),), "mtproto", _FILE_PARTS, file_id=file_id, at_byte=at_byte))
+
+    def refuse_packets(self, packets: int = 1, code: int = 429) -> int:
+        """Answer the next MTProto packets with a transport error, after each of which the connection ends."""
+        return self.add(Rule((Step(code=code),) * packets, "mtproto", "packet"))
+
+    def refuse_connections(self, connections: int = 1, *, media: bool | None = None, dc_id: int | None = None) -> int:
+        """Close the next MTProto connections as soon as they come."""
+        return self.add(Rule((Step(cut_after=0),) * connections, "mtproto", "connect", media=media, dc_id=dc_id))
 
     def remove(self, number: int) -> bool:
         """Take a rule back; tell whether it was still there."""

@@ -6,10 +6,11 @@ import hmac
 import random
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypedDict, Unpack
 
 from teltubby_simulator.content import Content
-from teltubby_simulator.model import Media, MediaKind, StoredFile
+from teltubby_simulator.model import Media, MediaKind, StickerFormat, StoredFile, ToldSize
 
 ReferenceState = Literal["ok", "expired", "invalid"]
 
@@ -29,6 +30,9 @@ class FileFields(TypedDict, total=False):
     duration: int | None
     performer: str | None
     title: str | None
+    emoji: str | None
+    sticker_format: StickerFormat
+    told_size: ToldSize
 
 
 class FileStore:
@@ -41,6 +45,7 @@ class FileStore:
         self._generation = 0
         self._documents: dict[int, StoredFile] = {}
         self._photos: dict[int, Media] = {}
+        self._thumbs: dict[int, tuple[StoredFile, ...]] = {}  # by document id, ascending
         self.reference_lifetime: float = 3600.0  # seconds
 
     def new_file(self, content: Content, *, dc_id: int = HOME_DC, **fields: Unpack[FileFields]) -> StoredFile:
@@ -57,8 +62,10 @@ class FileStore:
             raise ValueError("a photo has sizes: make_photo")
         return Media(kind, (self.new_file(content, dc_id=dc_id, **fields),))
 
-    def make_photo(self, sizes: list[tuple[str, int, int, Content]], dc_id: int = HOME_DC) -> Media:
-        """Store a photo of (type letter, width, height, content) sizes; they share one photo id."""
+    def make_photo(
+        self, sizes: list[tuple[str, int, int, Content]], dc_id: int = HOME_DC, *, told_size: ToldSize = "true"
+    ) -> Media:
+        """Store a photo of (type letter, width, height, content) sizes; they share one photo id and one lie."""
         if not sizes:
             raise ValueError("a photo needs at least one size")
         photo_id, access_hash = self._new_id(), self._new_hash()
@@ -76,6 +83,7 @@ class FileStore:
                     width=width,
                     height=height,
                     size_type=letter,
+                    told_size=told_size,
                 )
                 for letter, width, height, content in ascending
             ),
@@ -90,6 +98,35 @@ class FileStore:
     def photo(self, photo_id: int) -> Media | None:
         """Return the photo of a photo id, with all its sizes."""
         return self._photos.get(photo_id)
+
+    def move(self, file_id: int, dc_id: int) -> None:
+        """Let a document or a photo live at another data centre from now on. Raises KeyError for an unknown id."""
+        photo = self._photos.get(file_id)
+        if photo is not None:
+            self._photos[file_id] = replace(photo, files=tuple(replace(each, dc_id=dc_id) for each in photo.files))
+            return
+        self._documents[file_id] = replace(self._documents[file_id], dc_id=dc_id)
+        self._thumbs[file_id] = tuple(replace(each, dc_id=dc_id) for each in self.thumbs(file_id))
+
+    def add_thumb(self, file: StoredFile, letter: str, width: int, height: int, content: Content) -> StoredFile:
+        """Give a document a thumbnail, which shares the document's id and references."""
+        thumb = StoredFile(
+            file.id,
+            file.access_hash,
+            file.dc_id,
+            self._unique_id(),
+            content,
+            mime_type="image/jpeg",
+            width=width,
+            height=height,
+            size_type=letter,
+        )
+        self._thumbs[file.id] = (*self.thumbs(file.id), thumb)
+        return thumb
+
+    def thumbs(self, document_id: int) -> tuple[StoredFile, ...]:
+        """Return a document's thumbnails."""
+        return self._thumbs.get(document_id, ())
 
     def issue_reference(self, file: StoredFile, now: float | None = None) -> bytes:
         """Return a file reference as messages carry it, good for ``reference_lifetime`` from ``now``."""

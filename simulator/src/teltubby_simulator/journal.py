@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Door = Literal["bot_api", "mtproto"]
@@ -20,6 +20,7 @@ class JournalEntry:
     bot_id: int | None  # the calling account, a user's id for a user session; None when nobody was recognised
     params: Mapping[str, object]  # without tokens, hashes and passwords
     outcome: str
+    via: Mapping[str, object] = field(default_factory=dict)  # MTProto: dc_id, media, connection, first_byte, end_byte
 
 
 class Journal:
@@ -31,10 +32,16 @@ class Journal:
         self._entries: deque[JournalEntry] = deque(maxlen=_CAPACITY)
 
     def record(
-        self, door: Door, method: str, bot_id: int | None, params: Mapping[str, object], outcome: str = "ok"
+        self,
+        door: Door,
+        method: str,
+        bot_id: int | None,
+        params: Mapping[str, object],
+        outcome: str = "ok",
+        via: Mapping[str, object] | None = None,
     ) -> None:
         """Append a call. The caller leaves secrets out of ``params``."""
-        self._entries.append(JournalEntry(self._clock(), door, method, bot_id, dict(params), outcome))
+        self._entries.append(JournalEntry(self._clock(), door, method, bot_id, dict(params), outcome, dict(via or {})))
         self._notify()
 
     def entries(

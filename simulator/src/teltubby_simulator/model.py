@@ -11,6 +11,7 @@ from teltubby_simulator.content import Content
 MediaKind = Literal["photo", "video", "document", "audio", "voice", "video_note", "animation", "sticker"]
 StickerFormat = Literal["static", "animated", "video"]  # WebP, TGS, WebM
 ChatKind = Literal["private", "group", "supergroup", "channel"]
+ToldSize = int | Literal["true", "absent"]
 
 
 @dataclass
@@ -67,6 +68,14 @@ class StoredFile:
     size_type: str | None = None  # photos: Telegram's letter of the size (s, m, x, y, w)
     emoji: str | None = None  # stickers: what it stands for
     sticker_format: StickerFormat = "static"
+    told_size: ToldSize = "true"  # what Telegram says of its size: the truth, nothing, or this number of bytes
+
+    @property
+    def shown_size(self) -> int | None:
+        """The size in bytes as clients are told it; None when they are told nothing."""
+        if self.told_size == "true":
+            return self.content.size
+        return None if self.told_size == "absent" else self.told_size
 
 
 @dataclass(frozen=True)
@@ -140,3 +149,23 @@ class Message:
     edits: list[tuple[float, str]] = field(default_factory=list)  # (Unix time, text) of each version, first included
     reply_markup: dict[str, object] | None = None  # Bot API form, of a bot's message
     reactions: list[str] = field(default_factory=list)  # emoji that the bot set
+    author: User | None = None  # the bot that wrote it, also where the channel stands as the sender
+
+    @property
+    def inline_keyboard(self) -> list[list[dict[str, object]]]:
+        """The rows of buttons under the message; reply keyboards belong to the chat, not to the message."""
+        rows = (self.reply_markup or {}).get("inline_keyboard")
+        return rows if isinstance(rows, list) else []
+
+
+@dataclass(frozen=True)
+class CallbackQuery:
+    """A user pressed a button under a bot's message. ``message`` is as it was then."""
+
+    id: int  # 64 bits
+    sender: User
+    message: Message
+    data: str
+    chat_instance: int
+    date: float  # Unix seconds
+    gone: bool = False  # the message had been deleted when the button was pressed

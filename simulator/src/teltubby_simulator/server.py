@@ -1,5 +1,6 @@
 """The whole simulator as one async context manager: three listeners on one world."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -7,7 +8,7 @@ from aiohttp import web
 
 from teltubby_simulator.botapi import BotApi
 from teltubby_simulator.control import Control
-from teltubby_simulator.mtproto.server import MtprotoServer
+from teltubby_simulator.mtproto.server import MtprotoServer, Ports
 from teltubby_simulator.world import World
 
 _SHUTDOWN_TIMEOUT = 1.0  # seconds for answers under way
@@ -17,7 +18,8 @@ _LARGEST_BODY = 64 * 1024 * 1024  # bytes; above the 50 MB that bots may upload
 class TelegramSimulator:
     """A running Telegram. Port 0 takes a free one; ``mtproto=False`` leaves the MTProto door closed.
 
-    ``mtproto_advertised_host`` is where MTProto clients are told to find it, when that is not ``host``.
+    ``mtproto_ports`` are those of its data centres 2 and 4; ``mtproto_advertised_host`` is where MTProto clients are
+    told to find them, when that is not ``host``.
     """
 
     def __init__(
@@ -26,8 +28,7 @@ class TelegramSimulator:
         *,
         host: str = "127.0.0.1",
         bot_api_port: int = 0,
-        mtproto_port: int = 0,
-        mtproto_media_port: int = 0,
+        mtproto_ports: Mapping[int, Ports] | None = None,
         mtproto_advertised_host: str | None = None,
         mtproto: bool = True,
     ) -> None:
@@ -41,8 +42,7 @@ class TelegramSimulator:
             self._mtproto = MtprotoServer(
                 self.world,
                 host,
-                mtproto_port,
-                media_port=mtproto_media_port,
+                mtproto_ports,
                 advertised_host=mtproto_advertised_host,
             )
 
@@ -93,7 +93,7 @@ class TelegramSimulator:
 
     @property
     def mtproto(self) -> MtprotoServer:
-        """The MTProto door itself: its faults, its connections."""
+        """The MTProto door itself: its addresses and connections."""
         if self._mtproto is None:
             raise RuntimeError("this simulator was started without the MTProto door")
         return self._mtproto
@@ -110,5 +110,5 @@ class TelegramSimulator:
 
     @property
     def mtproto_public_key(self) -> str:
-        """The server's RSA key in PEM, which clients must be told."""
+        """The RSA key of all data centres in PEM, which clients must be told."""
         return self.mtproto.public_key_pem

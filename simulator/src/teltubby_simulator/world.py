@@ -5,25 +5,21 @@ what an official client would not let happen; errors of the wire belong to the d
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Unpack
 
-from teltubby_simulator.accounts import BotAccount
-from teltubby_simulator.directory import Directory
+from teltubby_simulator.chats import Chats, snapshot
 from teltubby_simulator.drafts import Draft, check_draft, entities_of
 from teltubby_simulator.entities import Entity, detect_entities
-from teltubby_simulator.faults import Faults
-from teltubby_simulator.journal import Journal
-from teltubby_simulator.model import Chat, ForwardOrigin, Media, Message, User
-from teltubby_simulator.notifier import Notifier
-from teltubby_simulator.updates import MembershipChange, MemberStatus, Update, UpdateKind
+from teltubby_simulator.model import CallbackQuery, Chat, ForwardOrigin, Media, Message, User
+from teltubby_simulator.updates import UpdateKind
 
 HOSTED_DOWNLOAD_LIMIT = 20 * 1024 * 1024  # bytes; core.telegram.org/bots/api#getfile
 _ALBUM_SIZES = range(2, 11)
 
 
-class World(Directory):
+class World(Chats):
     """Users, bots, chats, files and messages. ``clock`` gives Unix seconds; ``seed`` decides every random id."""
 
     def __init__(
@@ -33,15 +29,20 @@ class World(Directory):
         *,
         flood_limits: bool = False,
         download_limit: int | None = HOSTED_DOWNLOAD_LIMIT,
+        local_files: Path | None = None,
+        allow_plain_webhooks: bool = False,
     ) -> None:
         super().__init__(clock, seed)
         self.flood_limits = flood_limits
         self.download_limit = download_limit  # bytes; None as on a local Bot API server
-        self.latency = 0.0  # seconds before each answer of the Bot API
-        self.mtproto_latency = 0.0  # seconds before each answer of the MTProto door
-        self.faults = Faults()
-        self.changed = Notifier()
-        self.journal = Journal(clock, self.changed.notify)
+        self.local_files = local_files
+        """A folder makes the Bot API a local server: getFile puts files of any size there and tells their path."""
+        self.allow_plain_webhooks = allow_plain_webhooks
+        """Webhooks as a local server takes them: http, any port, any address. Only then are they really called."""
+        self.webhook_pause = 1.0  # seconds; doubled with each try of an update after its second, up to a minute
+        self.webhook_timeout = 60.0  # seconds that a webhook may take for its answer
+        self.callback_lifetime = 15.0
+        """Seconds in which a press can be answered. Telegram tells none; bots see refusals after 15 to 20."""
 
     # What people do
 
@@ -74,8 +75,13 @@ class World(Directory):
         *,
         forward_origin: ForwardOrigin | None = None,
         date: int | None = None,
+        between: Callable[[int], object] | None = None,
     ) -> list[Message]:
-        """Send 2 to 10 (media, caption) items as one album: consecutive ids and updates, one media_group_id."""
+        """Send 2 to 10 (media, caption) items as one album: ascending ids and updates, one media_group_id.
+
+        ``between`` is called after each item but the last with its number, counted from 0: whatever it lets happen
+        lies between the album's pieces. To deliver them late or out of order, see ``hold_updates``.
+        """
         if len(items) not in _ALBUM_SIZES:
             raise ValueError("an album has 2 to 10 items")
         for media, caption in items:  # all or none: a client checks before it sends
@@ -83,19 +89,14 @@ class World(Directory):
                 {"media": media, "caption": caption, "forward_origin": forward_origin},
                 chat if isinstance(chat, User) else None,
             )
-        group_id = str(self._rng.randint(10**16, 10**17))
-        return [
-            self.send(
-                chat,
-                bot,
-                media=media,
-                caption=caption,
-                media_group_id=group_id,
-                forward_origin=forward_origin,
-                date=date,
-            )
-            for media, caption in items
-        ]
+        group_id = self.new_group_id()
+        sent: list[Message] = []
+        for media, caption in items:
+            if sent and between is not None:
+                between(len(sent) - 1)
+            draft: Draft = {"media": media, "caption": caption, "media_group_id": group_id, "date": date}
+            sent.append(self.send(chat, bot, **(draft | {"forward_origin": forward_origin})))
+        return sent
 
     def post_in_group(self, chat: Chat, sender: User, **draft: Unpack[Draft]) -> Message:
         """Let a member post in a group; each bot in it gets an update if privacy mode lets it see the message.
@@ -107,18 +108,24 @@ class World(Directory):
         self._require_member(chat, sender)
         return self._post(chat, sender, draft)
 
-    def edit(self, message: Message, *, text: str | None = None, caption: str | None = None) -> None:
-        """Let the author change a text or caption; bots that may see the message get an update.
+    def edit(
+        self, message: Message, *, text: str | None = None, caption: str | None = None, media: Media | None = None
+    ) -> None:
+        """Let the author change a text, a caption, or media with their caption; bots that may see it get an update.
+
+        An empty caption takes the caption away, and so does new media without one.
 
         Raises:
             ValueError: the message has no such part, or the new one is too long.
         """
-        if (message.media is None) != (caption is None) or (text is None) == (caption is None):
-            raise ValueError("a text message has a text to edit, one with media a caption")
-        check_draft({"text": text, "media": message.media, "caption": caption}, message.sender)
-        message.text, message.caption = text, caption
+        new_media = message.media if media is None else media
+        given = text is not None if message.media is None else (caption is not None or media is not None)
+        if not given or (new_media is None) != (text is not None):
+            raise ValueError("a text message has a text to edit, one with media a caption and media")
+        check_draft({"text": text, "media": new_media, "caption": caption}, message.sender)
+        message.text, message.media, message.caption = text, new_media, caption or None
         message.entities = detect_entities(text or caption or "")
-        message.edit_date = int(self.clock())
+        message.edit_date = int(self.telegram_time())
         kind: UpdateKind = "edited_channel_post" if message.sender is None else "edited_message"
         for account in self._holders(message):
             if not isinstance(message.chat, Chat) or message.sender is None or account.may_see_in_group(message):
@@ -131,6 +138,30 @@ class World(Directory):
         if message.chat.id in self._chat_messages:
             self._chat_messages[message.chat.id].pop(message.id, None)
         self.changed.notify()
+
+    def press(self, user: User, message: Message, data: str) -> CallbackQuery:
+        """Let a user press the button with this callback_data under a bot's message; the bot gets a callback_query.
+
+        A message that was deleted meanwhile can still be pressed: the user's client did not know yet.
+
+        Raises:
+            ValueError: there is no such button, or the user does not see the message.
+        """
+        bot, buttons = message.author, [button for row in message.inline_keyboard for button in row]
+        if bot is None or not any(button.get("callback_data") == data for button in buttons):
+            raise ValueError("the message has no button with this data")
+        seen = user.id in self.members[message.chat.id] if isinstance(message.chat, Chat) else user is message.chat
+        if not seen:
+            raise ValueError("the user does not see this message")
+        account, gone = self.account(bot), self.message(bot.id, message.chat.id, message.id) is None
+        number = self._rng.getrandbits(63)
+        query = CallbackQuery(number, user, snapshot(message), data, message.chat.id << 16, self.clock(), gone)
+        oldest = self.clock() - self.callback_lifetime
+        account.presses = {key: each for key, each in account.presses.items() if each.date >= oldest}
+        account.presses[query.id] = query
+        account.updates.add("callback_query", query)
+        self.changed.notify()
+        return query
 
     def block(self, user: User, bot: User) -> None:
         """Let a user block the bot, which is told by my_chat_member."""
@@ -146,6 +177,18 @@ class World(Directory):
             account.blocked_by.remove(user.id)
             self._change_membership(account, user, "kicked", "member")
 
+    # What happens between Telegram and a bot
+
+    def hold_updates(self, bot: User) -> None:
+        """Hold the bot's updates back from now on, until they are released."""
+        self.account(bot).updates.hold()
+
+    def release_updates(self, bot: User, order: Sequence[int] | None = None) -> int:
+        """Deliver held updates in this order of positions, or all of them; return how many are still held."""
+        left = self.account(bot).updates.release(order)
+        self.changed.notify()
+        return left
+
     # What bots do: the doors have checked that they may
 
     def bot_send(
@@ -158,7 +201,7 @@ class World(Directory):
     ) -> Message:
         """Put a bot's message into a chat."""
         message = self._compose(chat, None if isinstance(chat, Chat) and chat.kind == "channel" else bot, draft)
-        message.reply_markup = reply_markup
+        message.author, message.reply_markup = bot, reply_markup
         message.edits = [(self.clock(), message.text or message.caption or "")]
         if chat.id in self._chat_messages:
             self._keep_in_chat(message)
@@ -167,20 +210,33 @@ class World(Directory):
         self.changed.notify()
         return message
 
+    def bot_send_album(self, bot: User, chat: User | Chat, items: Sequence[Draft]) -> list[Message]:
+        """Put a bot's messages into a chat as one album."""
+        group_id = self.new_group_id() if len(items) > 1 else None
+        return [self.bot_send(bot, chat, **(item | {"media_group_id": group_id})) for item in items]
+
     def bot_edit(
         self,
         message: Message,
         *,
-        text: str,
+        text: str | None = None,
+        caption: str | None = None,
+        media: Media | None = None,
         entities: list[Entity] | None = None,
         reply_markup: dict[str, object] | None = None,
     ) -> None:
-        """Change a bot's text; a keyboard that is not given again is gone."""
-        message.text = text
-        message.entities = entities_of({"text": text, "entities": entities})
+        """Give a bot's message new content; a keyboard that is not given again is gone."""
+        draft: Draft = {"text": text, "caption": caption, "entities": entities}
+        message.text, message.caption, message.media = text, caption, media
+        message.entities = entities_of(draft)
         message.reply_markup = reply_markup
-        message.edit_date = int(self.clock())
-        message.edits.append((self.clock(), text))
+        message.edit_date = int(self.telegram_time())
+        message.edits.append((self.clock(), text or caption or ""))
+        self.changed.notify()
+
+    def bot_edit_keyboard(self, message: Message, reply_markup: dict[str, object] | None) -> None:
+        """Change nothing but the buttons, which Telegram does not date as an edit."""
+        message.reply_markup = reply_markup
         self.changed.notify()
 
     def bot_react(self, message: Message, emoji: Sequence[str]) -> None:
@@ -193,96 +249,12 @@ class World(Directory):
         self.account(bot).chat_actions.append((self.clock(), chat_id, action))
         self.changed.notify()
 
-    # What is there to see
-
-    def updates_after(self, bot_id: int, offset: int = 0, limit: int = 100) -> list[Update]:
-        """Return waiting updates as getUpdates does: a positive offset confirms what is before it."""
-        return self.bots[bot_id].updates.after(offset, limit)
-
-    def messages_of(self, bot_id: int, ids: Iterable[int]) -> list[Message | None]:
-        """Return the bot's messages of private chats and basic groups by id; None where none is (any more)."""
-        messages = self.bots[bot_id].messages
-        return [messages.get(message_id) for message_id in ids]
-
-    def messages_in_channel(self, chat_id: int, ids: Iterable[int]) -> list[Message | None]:
-        """Return messages of a supergroup or channel by id; there, ids are the same for everybody."""
-        messages = self._chat_messages[chat_id]
-        return [messages.get(message_id) for message_id in ids]
-
-    def message(self, bot_id: int, chat_id: int, message_id: int) -> Message | None:
-        """Return a message as a bot addresses it; an id of another chat is not found."""
-        held = self._chat_messages.get(chat_id, self.bots[bot_id].messages)
-        message = held.get(message_id)
-        return message if message is not None and message.chat.id == chat_id else None
-
-    def chat_with(self, user_id: int, bot_id: int) -> list[Message]:
-        """Return a private chat as the user sees it, oldest first, deleted messages left out."""
-        return [each for each in self.bots[bot_id].messages.values() if each.chat.id == user_id]
-
-    def messages_in(self, chat_id: int, bot_id: int) -> list[Message]:
-        """Return any chat's messages, oldest first; of a basic group, as this bot holds them."""
-        held = self._chat_messages.get(chat_id, self.bots[bot_id].messages)
-        return [each for each in held.values() if each.chat.id == chat_id]
-
-    # How messages come to be
-
-    def _compose(self, chat: User | Chat, sender: User | None, draft: Draft) -> Message:
-        reply_to, date = draft.get("reply_to"), draft.get("date")
-        return Message(
-            id=0,
-            chat=chat,
-            sender=sender,
-            date=int(self.clock()) if date is None else date,
-            text=draft.get("text"),
-            entities=entities_of(draft),
-            media=draft.get("media"),
-            caption=draft.get("caption"),
-            media_group_id=draft.get("media_group_id"),
-            forward_origin=draft.get("forward_origin"),
-            reply_to_message_id=reply_to.id if reply_to else None,
-        )
-
-    def _post(self, chat: Chat, sender: User | None, draft: Draft) -> Message:
-        check_draft(draft, sender)
-        bots = [self.bots[member] for member in sorted(self.members[chat.id]) if member in self.bots]
-        if not bots:
-            raise ValueError("no bot is a member of this chat")
-        message = self._compose(chat, sender, draft)
-        if chat.kind != "group":
-            self._keep_in_chat(message)
-        copies = [replace(message) if chat.kind == "group" else message for _ in bots]
-        for account, each in zip(bots, copies, strict=True):
-            if chat.kind == "group":
-                self._keep(account, each)
-            if sender is None:
-                self._announce(account, "channel_post", each)
-            elif account.may_see_in_group(each):
-                self._announce(account, "message", each)
-        return copies[0]
-
-    def _keep(self, account: BotAccount, message: Message) -> None:
-        message.id = account.next_message_id()
-        account.messages[message.id] = message
-
-    def _keep_in_chat(self, message: Message) -> None:
-        self._last_in_chat[message.chat.id] += 1
-        message.id = self._last_in_chat[message.chat.id]
-        self._chat_messages[message.chat.id][message.id] = message
-
-    def _holders(self, message: Message) -> list[BotAccount]:
-        if message.chat.id in self._chat_messages:
-            return [self.bots[each] for each in sorted(self.members[message.chat.id]) if each in self.bots]
-        return [each for each in self.bots.values() if each.messages.get(message.id) is message]
-
-    def _announce(self, account: BotAccount, kind: UpdateKind, message: Message) -> None:
-        snapshot = replace(message, entities=list(message.entities))
-        account.updates.add(kind, snapshot)
+    def bot_answer(self, bot: User, query_id: int, answer: dict[str, object]) -> bool:
+        """Show a user what the bot answers to a press; False when it is unknown, answered or too old."""
+        account = self.account(bot)
+        query = account.presses.pop(query_id, None)
+        if query is None or self.clock() - query.date > self.callback_lifetime:
+            return False
+        account.answer(query_id, answer)
         self.changed.notify()
-
-    def _change_membership(self, account: BotAccount, user: User, old: MemberStatus, new: MemberStatus) -> None:
-        account.updates.add("my_chat_member", MembershipChange(user, int(self.clock()), old, new))
-        self.changed.notify()
-
-    def _require_member(self, chat: Chat, user: User) -> None:
-        if user.id not in self.members[chat.id]:
-            raise ValueError(f"{user.display_name} is not a member of {chat.title}")
+        return True

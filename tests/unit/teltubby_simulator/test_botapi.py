@@ -73,8 +73,8 @@ async def test_a_second_poll_ends_the_first_with_a_conflict(world, ada, bot_user
     assert len(await asyncio.wait_for(second, 5)) == 1
 
 
-async def test_a_webhook_stands_in_the_way_of_polling(world, bot_user, ptb):
-    world.account(bot_user).webhook_url = "https://example.org/hook"
+async def test_a_webhook_stands_in_the_way_of_polling(ptb):
+    await ptb.set_webhook("https://example.org/hook")
     with pytest.raises(Conflict, match="can't use getUpdates method while webhook is active"):
         await ptb.get_updates()
     assert (await ptb.get_webhook_info()).url == "https://example.org/hook"
@@ -119,7 +119,7 @@ async def test_a_message_reaches_the_user_and_its_edits_are_kept(world, ada, bot
     ("text", "sentence"),
     [
         ("", "message text is empty"),
-        (" \n", "message text is empty"),
+        (" \n", "text must be non-empty"),
         ("x" * 4097, "message is too long"),
         ("😀" * 2049, "message is too long"),
     ],
@@ -137,6 +137,9 @@ async def test_the_longest_text_is_counted_in_utf16_units_after_trimming(world, 
 async def test_bots_write_only_to_those_who_let_them(world, ada, bot_user, ptb):
     with pytest.raises(BadRequest, match="Chat not found"):
         await ptb.send_message(4711, "hello")
+    with pytest.raises(BadRequest, match="Chat not found"):
+        await ptb.send_message(ada.id, "hello")
+    world.add_chat("supergroup", "Club", members=[ada, bot_user])
     with pytest.raises(Forbidden, match="can't initiate conversation"):
         await ptb.send_message(ada.id, "hello")
     world.send(ada, bot_user, text="hello")
@@ -288,7 +291,7 @@ async def test_wrong_tokens_and_methods_are_refused_as_by_telegram(simulator, bo
     refused = await stranger.response("getMe")
     assert refused.status_code == 401
     assert refused.json() == {"ok": False, "error_code": 401, "description": "Unauthorized"}
-    assert await wire.refusal("setWebhook", url="https://e.org") == (404, "Not Found: method not found")
+    assert await wire.refusal("sendTelepathy", chat_id=1) == (404, "Not Found: method not found")
     assert (await http.get(f"{simulator.bot_api_url}/botnonsense/getMe")).status_code == 404
 
 
@@ -327,5 +330,5 @@ async def test_the_journal_tells_who_called_what_and_how_it_ended(world, ada, bo
     await wire.refusal("sendMessage", chat_id=ada.id, text="hello")
     (entry,) = world.journal.entries("sendMessage", bot_id=bot_user.id)
     assert entry.params == {"chat_id": str(ada.id), "text": "hello"}
-    assert entry.outcome == "403 Forbidden: bot can't initiate conversation with a user"
+    assert entry.outcome == "400 Bad Request: chat not found"
     assert bot_user.token not in repr(world.journal.entries())

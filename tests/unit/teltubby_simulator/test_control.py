@@ -80,7 +80,7 @@ async def test_the_simulator_misbehaves_on_request(control, world, ada, bot_user
     await control("blocks", {"bot": bot_user.id, "user": ada.id})
     assert (await wire.refusal("sendMessage", chat_id=ada.id, text="x"))[0] == 403
     await control("blocks", {"bot": bot_user.id, "user": ada.id, "blocked": False})
-    settings = await control("settings", {"flood_limits": True, "download_limit": 0, "latency": 0.001})
+    settings = await control("settings", {"flood_limits": True, "download_limit": 0})
     assert settings == await control("settings")
     assert settings["download_limit"] is None
     await wire.result("sendMessage", chat_id=ada.id, text="x")
@@ -91,9 +91,73 @@ async def test_the_simulator_misbehaves_on_request(control, world, ada, bot_user
     assert world.check_file_reference(file, reference) == "expired"
 
 
+async def test_buttons_are_pressed_and_their_answers_read(control, wire, bot_user, ada):
+    where = {"bot": bot_user.id, "chat": ada.id}
+    await control("messages", where | {"text": "hello"})
+    keyboard = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
+    sent = await wire.result("sendMessage", chat_id=ada.id, text="choose", reply_markup=keyboard)
+    pressed = where | {"message_id": sent["message_id"], "user": ada.id, "data": "go"}
+    query = (await control("presses", pressed))["id"]
+    assert (await wire.result("getUpdates"))[-1]["callback_query"]["id"] == query
+    await wire.result("answerCallbackQuery", callback_query_id=query, text="gone")
+    answers = await control(f"bots/{bot_user.id}/answers", at_least=1, timeout=5)
+    assert answers == {query: {"text": "gone", "show_alert": False}}
+
+
+async def test_updates_are_held_back_and_released_in_any_order(control, wire, bot_user, ada):
+    where = {"bot": bot_user.id, "chat": ada.id}
+    await control("updates/hold", {"bot": bot_user.id})
+    for text in ("one", "two", "three"):
+        await control("messages", where | {"text": text})
+    assert await wire.result("getUpdates") == []
+    assert await control("updates/release", {"bot": bot_user.id, "order": [2, 0]}) == {"held": 1}
+    assert await control("updates/release", {"bot": bot_user.id}) == {"held": 0}
+    assert [each["message"]["text"] for each in await wire.result("getUpdates")] == ["three", "one", "two"]
+
+
+async def test_every_kind_of_media_and_special_messages(control, wire, bot_user, ada):
+    where = {"bot": bot_user.id, "chat": ada.id}
+    content = {"seed": "s", "size": 10}
+    thumb = {"width": 9, "height": 6, "content": {"seed": "t", "size": 3}}
+    sticker = {"kind": "sticker", "content": content, "sticker_format": "video", "emoji": "👍"}
+    lie = {"kind": "video_note", "content": content, "told_size": 7, "thumbnail": thumb, "width": 240}
+    silent = {"kind": "animation", "content": content, "told_size": None}
+    for media in (sticker, lie, silent):
+        await control("messages", where | {"media": media, "media_group_id": "77"})
+    await control("messages", where | {"special": {"dice": {"emoji": "🎲", "value": 3}}})
+    first, second, third, last = [each["message"] for each in await wire.result("getUpdates")]
+    assert first["sticker"]["is_video"]
+    assert (second["video_note"]["file_size"], second["video_note"]["thumbnail"]["file_size"]) == (7, 3)
+    assert "file_size" not in third["animation"]
+    assert second["media_group_id"] == third["media_group_id"] == "77"
+    assert last["dice"]["value"] == 3
+
+
+async def test_faults_and_conditions_of_both_doors_are_ordered_and_taken_back(control, simulator, http, wire, world):
+    steps = [{"code": 502}, {"delay": 0.001}]
+    number = (await control("faults", {"door": "bot_api", "method": "getMe", "steps": steps}))["number"]
+    await control("faults", {"steps": [{"cut_after": 0}], "method": "upload.getFile", "at_byte": 5, "repeat": True})
+    assert [each["left"] for each in await control("faults")] == [2, 1]
+    assert (await wire.response("getMe")).status_code == 502
+    assert (await http.delete(f"{simulator.control_url}/faults/{number}")).status_code == 200
+    assert (await http.delete(f"{simulator.control_url}/faults/{number}")).status_code == 404
+    await control("conditions", {"door": "mtproto", "latency": 0.25, "account_bandwidth": 1000})
+    await control("conditions", {"door": "mtproto", "account_bandwidth": None, "media_connections": 2})
+    assert (world.faults.mtproto.latency, world.faults.mtproto.account_bandwidth) == (0.25, None)
+    assert (await control("conditions"))["mtproto"]["media_connections"] == 2
+    assert (await http.delete(f"{simulator.control_url}/faults")).status_code == 200
+    assert (await control("faults"), world.faults.mtproto.latency) == ([], 0.0)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "word"),
     [
+        ("faults", {"steps": []}, 400, "step"),
+        ("faults", {"steps": [{"cuts_after": 1}]}, 400, "cuts_after"),
+        ("faults", {"steps": [{}], "door": "side"}, 400, "door"),
+        ("conditions", {"door": "bot_api", "latencies": 1}, 400, "latencies"),
+        ("conditions", {"door": "bot_api", "latency": None}, 400, "latency"),
+        ("settings", {"latency": 1}, 400, "latency"),
         ("users", {}, 400, "first_name"),
         ("users", [], 400, "object"),
         ("messages", {"bot": 1, "chat": 2, "text": "x"}, 404, "1"),

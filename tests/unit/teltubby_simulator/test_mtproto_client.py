@@ -148,8 +148,7 @@ async def test_config_names_the_main_and_the_media_address(telegram: Telegram) -
     async with telegram.client() as client:
         config = await client(functions.help.GetConfigRequest())
     assert {(each.id, each.port, bool(each.media_only)) for each in config.dc_options} == {
-        (2, telegram.server.port, False),
-        (2, telegram.server.media_port, True),
+        (dc_id, telegram.server.port_of(dc_id, media=media), media) for dc_id in (2, 4) for media in (False, True)
     }
 
 
@@ -257,7 +256,7 @@ async def test_photo_is_downloaded_by_its_sizes(telegram: Telegram) -> None:
 
 async def test_client_comes_back_after_a_transport_flood(telegram: Telegram, caplog: pytest.LogCaptureFixture) -> None:
     async with telegram.client(retry_delay=0) as client:
-        telegram.server.faults.refuse_packets()
+        telegram.world.faults.refuse_packets()
         await client(functions.updates.GetStateRequest())
     assert "HTTP code 429" in caplog.text
 

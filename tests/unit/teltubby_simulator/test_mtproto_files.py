@@ -163,7 +163,7 @@ async def test_file_of_another_data_centre_is_not_here(site: Site) -> None:
 
 async def test_floods_are_used_up(site: Site) -> None:
     message_id = site.send_document(5000)
-    site.server.faults.flood(7, calls=2)
+    site.world.faults.flood(7, calls=2)
     client = site.client
     location = await location_of(client, message_id)
     for _ in range(2):
@@ -178,7 +178,7 @@ async def test_download_goes_on_after_a_connection_that_broke_in_mid_file(site: 
     message_id = site.send_document(size)
     client = site.client
     location = await location_of(client, message_id)
-    site.server.faults.drop_after(2 * MIB + 77_777)
+    site.world.faults.cut(2 * MIB + 77_777, after=77_777)
     received = await download(client, location, size, in_flight=2)
     assert received == SeededContent(f"document of {size}", size).read(0, size)
     assert len(site.outcomes()) > 5
@@ -188,7 +188,7 @@ async def test_latency_is_waited_side_by_side(site: Site) -> None:
     message_id = site.send_document(8 * MIB)
     client = site.client
     location = await location_of(client, message_id)
-    site.server.faults.latency = 0.2
+    site.world.faults.mtproto.latency = 0.2
     started = time.monotonic()
     await download(client, location, 8 * MIB, in_flight=8)
     assert 0.2 <= time.monotonic() - started < 1.2

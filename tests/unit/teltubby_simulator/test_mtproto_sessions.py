@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pytest
 from telethon.tl import TLObject, functions
 
+from teltubby_simulator.model import User
+from teltubby_simulator.mtproto.authorizations import Authorization
 from teltubby_simulator.mtproto.keys import SALT_PERIOD, AuthKey
 from teltubby_simulator.mtproto.session import CONTAINER, BadMessageError, Fault, Incoming, Session
 from teltubby_simulator.mtproto.wire import GZIP_PACKED, UnreadableError, read_object, unzip
@@ -24,7 +26,7 @@ class Link:
 
 @pytest.fixture
 def key() -> AuthKey:
-    return AuthKey(bytes(range(256)), NOW, 42)
+    return AuthKey(bytes(range(256)), NOW, 42, authorization=Authorization(User(1, "Archivist")))
 
 
 def test_salts_are_good_for_two_periods(key: AuthKey) -> None:

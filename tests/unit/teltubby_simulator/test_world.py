@@ -139,7 +139,73 @@ def test_a_user_who_blocked_the_bot_must_lift_that_before_writing(world, ada, bo
     world.send(ada, bot_user, text="hello")
 
 
+def test_new_media_come_with_their_caption_or_without(world, ada, bot_user):
+    media = [world.make_media("document", BytesContent(each)) for each in (b"old", b"new")]
+    message = world.send(ada, bot_user, media=media[0], caption="old")
+    world.edit(message, caption="late")
+    world.edit(message, media=media[1])
+    kinds = [(each.kind, each.subject.caption, each.subject.media) for each in world.updates_after(bot_user.id)]
+    assert kinds == [
+        ("message", "old", media[0]),
+        ("edited_message", "late", media[0]),
+        ("edited_message", None, media[1]),
+    ]
+    with pytest.raises(ValueError, match="a text message has a text"):
+        world.edit(world.send(ada, bot_user, text="text"), media=media[0])
+
+
+def test_albums_let_others_in_between(world, ada, bot_user):
+    ben, media = world.add_user("Ben"), world.make_media("document", BytesContent(b"x"))
+    album = world.send_album(
+        ada, bot_user, [(media, None)] * 3, between=lambda number: world.send(ben, bot_user, text=str(number))
+    )
+    assert [each.id for each in album] == [1, 3, 5]
+    assert [each.subject.text for each in world.updates_after(bot_user.id)] == [None, "0", None, "1", None]
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [{"special": {"dice": {}}, "text": "x"}, {"text": "x", "caption": "y"}, {"media": "sticker", "caption": "y"}],
+)
+def test_a_message_is_one_thing_only(world, ada, bot_user, draft):
+    if "media" in draft:
+        draft = draft | {"media": world.make_media("sticker", BytesContent(b"x"))}
+    with pytest.raises(ValueError, match=r"a message is|caption"):
+        world.send(ada, bot_user, **draft)
+
+
+def test_only_buttons_that_are_there_are_pressed_by_who_sees_them(world, ada, bot_user):
+    world.send(ada, bot_user, text="hello")
+    keyboard = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
+    message = world.bot_send(bot_user, ada, text="choose", reply_markup=keyboard)
+    with pytest.raises(ValueError, match="no button"):
+        world.press(ada, message, "other")
+    with pytest.raises(ValueError, match="does not see"):
+        world.press(world.add_user("Ben"), message, "go")
+    world.delete(message)
+    query = world.press(ada, message, "go")
+    assert (query.gone, world.updates_after(bot_user.id)[-1].subject) == (True, query)
+
+
 # Updates
+
+
+def test_held_updates_come_when_and_in_the_order_they_are_released(world, ada, bot_user):
+    world.hold_updates(bot_user)
+    media = world.make_media("document", BytesContent(b"x"))
+    album = world.send_album(ada, bot_user, [(media, str(number)) for number in range(4)])
+    assert world.updates_after(bot_user.id) == []
+    assert world.release_updates(bot_user, [2, 0]) == 2
+    world.send(ada, bot_user, text="also held")
+    with pytest.raises(ValueError, match="at most once"):
+        world.release_updates(bot_user, [0, 0])
+    assert world.release_updates(bot_user) == 0
+    world.send(ada, bot_user, text="free")
+    updates = world.updates_after(bot_user.id)
+    shown = [each.subject.caption or each.subject.text for each in updates]
+    assert shown == ["2", "0", "1", "3", "also held", "free"]
+    assert [each.update_id for each in updates] == [updates[0].update_id + n for n in range(6)]
+    assert [each.id for each in album] == [1, 2, 3, 4]
 
 
 def test_updates_are_dropped_after_a_day(world, ada, bot_user, clock):

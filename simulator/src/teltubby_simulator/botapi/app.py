@@ -1,39 +1,25 @@
-"""Routes, dispatch and the form of answers."""
+"""Routes and dispatch."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
 
 from aiohttp import web
 
 from teltubby_simulator.accounts import TOKEN
-from teltubby_simulator.botapi import commands, reading, writing
-from teltubby_simulator.botapi.call import Call, DoorState, Method
+from teltubby_simulator.botapi.answers import answer, cut_short, refusal, refusal_by
+from teltubby_simulator.botapi.call import Call, Described, DoorState
+from teltubby_simulator.botapi.delivery import Deliveries
+from teltubby_simulator.botapi.downloads import Downloads
 from teltubby_simulator.botapi.errors import ApiError
 from teltubby_simulator.botapi.file_ids import FileIds
 from teltubby_simulator.botapi.flood import FloodGate
+from teltubby_simulator.botapi.methods import METHODS
 from teltubby_simulator.botapi.params import Params, read_params
-from teltubby_simulator.model import StoredFile, User
+from teltubby_simulator.faults import PASS, Asked, Step
+from teltubby_simulator.model import User
 from teltubby_simulator.world import World
 
-BLOCK = 256 * 1024  # bytes of a download that are in memory at a time
-
-_METHODS: dict[str, Method] = {
-    "getme": reading.get_me,
-    "getupdates": reading.get_updates,
-    "deletewebhook": reading.delete_webhook,
-    "getwebhookinfo": reading.get_webhook_info,
-    "getchat": reading.get_chat,
-    "getfile": reading.get_file,
-    "sendmessage": writing.send_message,
-    "editmessagetext": writing.edit_message_text,
-    "deletemessage": writing.delete_message,
-    "copymessage": writing.copy_message,
-    "sendchataction": writing.send_chat_action,
-    "setmessagereaction": writing.set_message_reaction,
-    "setmycommands": commands.set_my_commands,
-    "getmycommands": commands.get_my_commands,
-    "deletemycommands": commands.delete_my_commands,
-}
+_log = logging.getLogger(__name__)
 
 
 class BotApi:
@@ -41,7 +27,11 @@ class BotApi:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._state = DoorState(world, FileIds(world.clock), FloodGate(world.clock))
+        file_ids = FileIds(world.clock)
+        self._downloads = Downloads(world, file_ids)
+        self._state = DoorState(world, file_ids, FloodGate(world.clock))
+        self._deliveries = Deliveries(world, self._state.view, self._run)
+        self._state.follow_webhook = self._deliveries.follow
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for an aiohttp application."""
@@ -51,32 +41,57 @@ class BotApi:
         ]
 
     def close(self) -> None:
-        """Let long polls that wait end at once, with nothing."""
+        """Let long polls that wait end at once, with nothing, and send nothing more to webhooks."""
         self._state.closing = True
+        self._deliveries.close()
         self._world.changed.notify()
 
     async def _serve_method(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         bot: User | None = None
-        params = Params({})
+        params, step = Params({}), PASS
         try:
             bot = self._authorise(request)
             params = await read_params(request)
-            result = await self._run(name, bot, params)
         except ApiError as error:
-            outcome, response = f"{error.code} {error.description}", _refusal(error)
+            self._record(name, bot, params, error)
+            response = refusal(self._world, error)
         else:
-            outcome, response = "ok", web.json_response({"ok": True, "result": result})
-        self._world.journal.record("bot_api", name, bot.id if bot else None, params.shown(), outcome)
-        if self._world.latency > 0:
-            await asyncio.sleep(self._world.latency)
-        return response
+            step = self._world.faults.take(Asked("bot_api", name, bot.id))
+            response = await self._answer(bot, name, params, step)
+        await asyncio.sleep(self._world.faults.bot_api.latency + step.delay)
+        return response if step.cut_after is None else await cut_short(request, response, step.cut_after)
 
-    async def _run(self, name: str, bot: User, params: Params) -> object:
-        method = _METHODS.get(name.lower())
-        if method is None:
-            raise ApiError(404, "Not Found: method not found")
-        return await method(Call(self._state, self._world.account(bot), params))
+    async def _answer(self, bot: User, name: str, params: Params, step: Step) -> web.Response:
+        """Let a step refuse a call before it has any effect, else run it."""
+        outcome = refusal_by(step)
+        if outcome is not None:
+            self._record(name, bot, params, outcome)
+            return refusal(self._world, outcome)
+        result = await self._run(bot, name, params)
+        if isinstance(result, ApiError):
+            return refusal(self._world, result)
+        if isinstance(result, Described):
+            return answer(self._world, {"ok": True, "result": result.result, "description": result.description})
+        return answer(self._world, {"ok": True, "result": result})
+
+    async def _run(self, bot: User, name: str, params: Params) -> object:
+        """Return the result of a call, or the error that it ended with; either way the journal has it."""
+        try:
+            method = METHODS.get(name.lower())
+            if method is None:
+                _log.warning("the Bot API was asked for %.60r, which it has not", name)
+                raise ApiError(404, "Not Found: method not found")
+            result = await method(Call(self._state, self._world.account(bot), params))
+        except ApiError as error:
+            self._record(name, bot, params, error)
+            return error
+        self._record(name, bot, params, None)
+        return result
+
+    def _record(self, name: str, bot: User | None, params: Params, error: ApiError | None) -> None:
+        outcome = "ok" if error is None else f"{error.code} {error.description}"
+        self._world.journal.record("bot_api", name, bot.id if bot else None, params.shown(), outcome)
 
     def _authorise(self, request: web.Request) -> User:
         token = request.match_info["token"]
@@ -91,27 +106,5 @@ class BotApi:
         try:
             bot = self._authorise(request)
         except ApiError as error:
-            return _refusal(error)
-        file = self._state.file_ids.file_at(bot.id, request.match_info["path"])
-        if file is None:
-            return _refusal(ApiError(404, "Not Found"))
-        self._world.journal.record("bot_api", "download", bot.id, {"path": request.match_info["path"]})
-        if self._world.latency > 0:
-            await asyncio.sleep(self._world.latency)
-        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
-        response.content_length = file.content.size
-        await response.prepare(request)
-        async for block in _blocks(file):
-            await response.write(block)
-        await response.write_eof()
-        return response
-
-
-async def _blocks(file: StoredFile) -> AsyncIterator[bytes]:
-    for offset in range(0, file.content.size, BLOCK):
-        yield file.content.read(offset, BLOCK)
-
-
-def _refusal(error: ApiError) -> web.Response:
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return web.json_response(error.body(), status=error.code, headers=headers)
+            return refusal(self._world, error)
+        return await self._downloads.serve(request, bot)

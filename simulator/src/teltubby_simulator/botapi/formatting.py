@@ -1,114 +1,110 @@
-"""The text of a message as a bot sends it: plain, with entities of its own, or in Telegram's HTML."""
+"""The text of a message as a bot sends it: plain, with entities of its own, in Telegram's HTML or MarkdownV2.
 
-import html
-import re
-from dataclasses import dataclass, field
+Source of the sentences: tdlib/telegram-bot-api, Client::get_formatted_text, and tdlib/td, fix_formatted_text.
+"""
 
-from teltubby_simulator.botapi.call import Call
+from dataclasses import dataclass
+
 from teltubby_simulator.botapi.errors import ApiError, bad_request
+from teltubby_simulator.botapi.html import parse_html
+from teltubby_simulator.botapi.json_fields import FieldError, as_object, unparsable
+from teltubby_simulator.botapi.markdown import parse_markdown
+from teltubby_simulator.drafts import CAPTION_LIMIT, TEXT_LIMIT
 from teltubby_simulator.entities import Entity, detect_entities, utf16_length
 
-_TAGS = {
-    "b": "bold",
-    "strong": "bold",
-    "i": "italic",
-    "em": "italic",
-    "u": "underline",
-    "ins": "underline",
-    "s": "strikethrough",
-    "strike": "strikethrough",
-    "del": "strikethrough",
-    "code": "code",
-    "pre": "pre",
-    "blockquote": "blockquote",
-    "tg-spoiler": "spoiler",
-    "a": "text_link",
-}
-_TOKEN = re.compile(
-    r"<(?P<end>/)?(?P<tag>[A-Za-z][A-Za-z0-9-]*)(?P<attributes>[^<>]*)>"
-    r"|&(?P<reference>lt|gt|amp|quot|#\d+|#x[0-9A-Fa-f]+);"
-    r"|<"
+_LONGEST_RAW = 1 << 15  # bytes before parsing
+_LARGEST_NUMBER = 1_000_000  # that an entity's offset or length may be
+_PLAIN = frozenset(
+    {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "blockquote", "expandable_blockquote"}
 )
-_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_FOUND_BY_TELEGRAM = frozenset(
+    {"mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bank_card_number"}
+)
 
 
-def read_text(call: Call, name: str = "text", entities_name: str = "entities") -> tuple[str, list[Entity]]:
-    """Return the parsed text, trimmed as Telegram trims it, and its entities."""
-    raw = call.params.text(name) or ""
-    mode = (call.params.text("parse_mode") or "").lower()
-    if mode == "html":
-        text, entities = parse_html(raw)
-        return _trimmed(text, entities)
-    if mode:
-        raise bad_request("unsupported parse_mode")
-    given = call.params.json_list(entities_name)
-    if given is not None:
-        return _trimmed(raw, [_checked(entity) for entity in given])
-    text = raw.strip()
-    return text, detect_entities(text)
+@dataclass(frozen=True)
+class Formatted:
+    """A text or caption with its entities, trimmed as Telegram trims it."""
+
+    text: str
+    entities: list[Entity]
 
 
-def parse_html(markup: str) -> tuple[str, list[Entity]]:
-    """Return plain text and entities of Telegram's HTML. Raises ApiError for markup that it does not take."""
-    page = _Page()
-    position = 0
-    for token in _TOKEN.finditer(markup):
-        page.text += markup[position : token.start()]
-        position = token.end()
-        if token["reference"]:
-            page.text += html.unescape(token[0])
-        elif token["end"]:
-            page.close(token["tag"].lower(), _byte_offset(markup, token))
-        else:
-            page.open((token["tag"] or "").lower(), token["attributes"] or "", _byte_offset(markup, token))
-    page.text += markup[position:]
-    if page.unclosed:
-        raise _unparsable(f'Can\'t find end tag corresponding to start tag "{page.unclosed[-1][0]}"')
-    taken = {offset for entity in page.entities for offset in _span(entity)}
-    found = [each for each in detect_entities(page.text) if taken.isdisjoint(_span(each))]
-    return page.text, sorted(page.entities + found, key=_position)
+def read_formatted(raw: str, parse_mode: str, given: object) -> Formatted:
+    """Return a parsed text; ``given`` are the bot's own entities, which a parse mode overrules.
+
+    Raises:
+        ApiError: the markup, an entity or the mode is wrong.
+    """
+    if len(raw.encode()) > _LONGEST_RAW:
+        raise bad_request("text is too long")
+    mode = parse_mode.lower()
+    if raw and mode not in ("", "none"):
+        if mode not in ("html", "markdownv2"):
+            raise _unsupported(mode)
+        text, entities = parse_html(raw) if mode == "html" else parse_markdown(raw)
+    else:
+        text = raw
+        entities = _own_entities(given) if isinstance(given, list) else []
+    taken = {offset for entity in entities for offset in _span(entity)}
+    found = [each for each in detect_entities(text) if taken.isdisjoint(_span(each))]
+    return _trimmed(text, sorted(entities + found, key=_position))
 
 
-@dataclass
-class _Page:
-    """What has been read so far."""
-
-    text: str = ""
-    entities: list[Entity] = field(default_factory=list)
-    unclosed: list[tuple[str, Entity]] = field(default_factory=list)
-
-    def open(self, tag: str, attributes: str, byte_offset: int) -> None:
-        if tag not in _TAGS:
-            raise _unparsable(f'Unsupported start tag "{tag}" at byte offset {byte_offset}')
-        entity: Entity = {"type": _TAGS[tag], "offset": utf16_length(self.text)}
-        if tag == "a":
-            link = _HREF.search(attributes)
-            entity["url"] = html.unescape(link[1] or link[2]) if link else ""
-        self.unclosed.append((tag, entity))
-
-    def close(self, tag: str, byte_offset: int) -> None:
-        if not self.unclosed:
-            raise _unparsable(f"Unexpected end tag at byte offset {byte_offset}")
-        expected, entity = self.unclosed.pop()
-        if tag != expected:
-            raise _unparsable(
-                f'Unmatched end tag at byte offset {byte_offset}, expected "</{expected}>", found "</{tag}>"'
-            )
-        entity["length"] = utf16_length(self.text) - _number(entity["offset"])
-        if entity["length"] and entity.get("url") != "":
-            self.entities.append(entity)
+def check_message_text(text: str) -> None:
+    """Refuse a parsed text that is no message: without a visible character, or too long."""
+    if not text:
+        raise bad_request("text must be non-empty")
+    if utf16_length(text) > TEXT_LIMIT:
+        raise bad_request("message is too long")
 
 
-def _byte_offset(markup: str, token: re.Match[str]) -> int:
-    return len(markup[: token.start()].encode())
+def check_caption(text: str) -> None:
+    """Refuse a parsed caption that is too long."""
+    if utf16_length(text) > CAPTION_LIMIT:
+        raise bad_request("message caption is too long")
 
 
-def _unparsable(sentence: str) -> ApiError:
-    return bad_request(f"can't parse entities: {sentence}")
+def _unsupported(mode: str) -> ApiError:
+    # The older "Markdown" exists at Telegram, for old bots; a simulator for new ones refuses it.
+    return bad_request("the mode Markdown is not simulated" if mode == "markdown" else "unsupported parse_mode")
 
 
-def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Cut white space off both ends and move the entities along."""
+def _own_entities(given: list[object]) -> list[Entity]:
+    try:
+        read = [_read_entity(each) for each in given]
+    except FieldError as problem:
+        raise unparsable("MessageEntity", problem) from problem
+    for entity in read:
+        for name in ("offset", "length"):
+            if not 0 <= _number(entity[name]) <= _LARGEST_NUMBER:
+                raise bad_request(f"receive an entity with incorrect {name} {entity[name]}")
+    return [each for each in read if each["length"] and each["type"] not in _FOUND_BY_TELEGRAM]
+
+
+def _read_entity(given: object) -> Entity:
+    fields = as_object(given)
+    entity: Entity = {"offset": fields.integer("offset"), "length": fields.integer("length")}
+    kind = entity["type"] = fields.text("type")
+    match kind:
+        case "pre":
+            if fields.optional_text("language"):
+                entity["language"] = fields.optional_text("language")
+        case "text_link":
+            entity["url"] = fields.text("url")
+        case "custom_emoji":
+            entity["custom_emoji_id"] = str(fields.integer("custom_emoji_id"))
+        case "text_mention":
+            entity["user"] = {"id": as_object(fields.raw("user")).integer("id")}
+        case "":
+            raise FieldError("Type is not specified")
+        case _ if kind not in _PLAIN | _FOUND_BY_TELEGRAM:
+            raise FieldError("Unsupported type specified")
+    return entity
+
+
+def _trimmed(text: str, entities: list[Entity]) -> Formatted:
+    """Cut white space off both ends and move the entities along; what lies outside of the text is gone."""
     lead = utf16_length(text) - utf16_length(text.lstrip())
     text = text.strip()
     end = utf16_length(text)
@@ -117,16 +113,8 @@ def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
         offset, length = _number(entity["offset"]) - lead, _number(entity["length"])
         start, stop = max(offset, 0), min(offset + length, end)
         if stop > start:
-            moved.append(entity | {"offset": start, "length": stop - start})
-    return text, moved
-
-
-def _checked(entity: object) -> Entity:
-    if not isinstance(entity, dict) or not isinstance(entity.get("type"), str):
-        raise bad_request("can't parse MessageEntity: it must be an Object with a type")
-    if not isinstance(entity.get("offset"), int) or not isinstance(entity.get("length"), int):
-        raise bad_request("can't parse MessageEntity: offset and length must be Integers")
-    return entity
+            moved.append({"type": entity["type"]} | entity | {"offset": start, "length": stop - start})
+    return Formatted(text, moved)
 
 
 def _span(entity: Entity) -> range:

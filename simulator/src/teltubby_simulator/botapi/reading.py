@@ -1,26 +1,22 @@
-"""Methods by which a bot learns: who it is, what happened, what a file is."""
+"""Methods by which a bot learns: who it is, what happened, what a chat or a file is."""
+
+import asyncio
+from pathlib import Path
 
 from teltubby_simulator.botapi.call import Call
 from teltubby_simulator.botapi.errors import ApiError, bad_request
 from teltubby_simulator.botapi.reactions import MAX_REACTIONS
-from teltubby_simulator.botapi.serialise import MessageView, chat_json, user_json
+from teltubby_simulator.botapi.serialise import chat_json, user_json
+from teltubby_simulator.botapi.webhooks import remember_allowed_kinds
+from teltubby_simulator.content import Content
 from teltubby_simulator.model import User
 
-_KINDS_NOT_ASKED_FOR = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 _MAX_POLL = 50  # seconds
+_BLOCK = 1 << 20  # bytes of a file that are in memory while a local server stores it
 _CONFLICT_POLL = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 _CONFLICT_WEBHOOK = (
     "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 )
-
-
-def view_of(call: Call) -> MessageView:
-    """Return the bot's view on messages."""
-    return MessageView(
-        call.bot,
-        call.state.file_ids,
-        lambda chat_id, message_id: call.world.message(call.bot.id, chat_id, message_id),
-    )
 
 
 async def get_me(call: Call) -> object:
@@ -35,9 +31,9 @@ async def get_me(call: Call) -> object:
 
 async def get_updates(call: Call) -> object:
     """Answer at once when something waits, else when something comes, another poll starts or time is up."""
-    if call.account.webhook_url:
+    if call.account.webhook is not None:
         raise ApiError(409, _CONFLICT_WEBHOOK)
-    _remember_allowed_kinds(call)
+    remember_allowed_kinds(call)
     account, limit = call.account, call.params.clamped("limit", 100, 1, 100)
     timeout = call.params.clamped("timeout", 0, 0, _MAX_POLL)
     this_poll = account.poll = object()
@@ -50,51 +46,24 @@ async def get_updates(call: Call) -> object:
     finally:
         if account.poll is this_poll:
             account.poll = None
-    view = view_of(call)
-    return [view.update(update) for update in updates]
+    return [call.view.update(update) for update in updates]
 
 
 async def _wait_for_updates(call: Call, this_poll: object, seconds: float) -> None:
     account = call.account
 
     def ended() -> bool:
-        over = account.poll is not this_poll or bool(account.webhook_url) or call.state.closing
+        over = account.poll is not this_poll or account.webhook is not None or call.state.closing
         return over or bool(account.updates.pending())
 
     try:
         await call.world.changed.wait_for(ended, seconds)
     except TimeoutError:
         return  # nothing came
-    if account.webhook_url:
+    if account.webhook is not None:
         raise ApiError(409, "Conflict: terminated by setWebhook request")
     if account.poll is not this_poll:
         raise ApiError(409, _CONFLICT_POLL)
-
-
-def _remember_allowed_kinds(call: Call) -> None:
-    wanted = call.params.json_list("allowed_updates")
-    if wanted is None:
-        return
-    call.account.updates.allowed = frozenset(str(kind) for kind in wanted) if wanted else None
-
-
-async def delete_webhook(call: Call) -> object:
-    call.account.webhook_url = ""
-    if call.params.flag("drop_pending_updates"):
-        call.account.updates.drop()
-    return True
-
-
-async def get_webhook_info(call: Call) -> object:
-    queue = call.account.updates
-    info: dict[str, object] = {
-        "url": call.account.webhook_url,
-        "has_custom_certificate": False,
-        "pending_update_count": len(queue.pending()),
-    }
-    if queue.allowed is not None:
-        info["allowed_updates"] = sorted(queue.allowed)
-    return info
 
 
 async def get_chat(call: Call) -> object:
@@ -107,23 +76,40 @@ async def get_chat(call: Call) -> object:
             False,
         ),
     }
-    if isinstance(chat, User) and chat.username:
+    if chat.username:
         full["active_usernames"] = [chat.username]
+    if not isinstance(chat, User):
+        full["permissions"] = {"can_send_messages": True}
     return full
 
 
 async def get_file(call: Call) -> object:
-    """Open a file for download, if it is not too big for this kind of server."""
+    """Open a file for download, if it is not too big for this kind of server; a local one stores it in its folder."""
     file_id = call.params.text("file_id")
     if file_id is None:
         raise bad_request("file_id not specified")
-    kind, file = call.state.file_ids.resolve(call.bot.id, file_id)
-    limit = call.world.download_limit
-    if limit is not None and file.content.size > limit:
+    known = call.state.file_ids.find(call.bot.id, file_id)
+    file, folder, limit = known.file, call.world.local_files, call.world.download_limit
+    size = max(file.shown_size or 0, file.content.size)
+    if folder is None and limit is not None and size > limit:
         raise bad_request("file is too big")
-    return {
-        "file_id": file_id,
-        "file_unique_id": file.unique_id,
-        "file_size": file.content.size,
-        "file_path": call.state.file_ids.open_path(call.bot.id, kind, file),
-    }
+    if folder is None:
+        path = call.state.file_ids.open_path(call.bot.id, known.kind, file)
+    else:
+        stored = folder / str(call.bot.token) / call.state.file_ids.path(call.bot.id, known.kind, file)
+        await asyncio.to_thread(_store, file.content, stored)
+        path = str(stored.absolute())
+    told = {"file_size": file.shown_size} if file.shown_size else {}
+    return {"file_id": file_id, "file_unique_id": file.unique_id, **told, "file_path": path}
+
+
+def _store(content: Content, path: Path) -> None:
+    """Write a file under its name only once it is whole."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as out:
+        for offset in range(0, content.size, _BLOCK):
+            out.write(content.read(offset, _BLOCK))
+    part.replace(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from teltubby_simulator.botapi.file_ids import FileIds
 from teltubby_simulator.model import (
+    CallbackQuery,
     Chat,
     ForwardOrigin,
     Media,
@@ -19,6 +20,11 @@ from teltubby_simulator.model import (
 from teltubby_simulator.updates import MembershipChange, Update
 
 Json = dict[str, object]
+
+_MIME_TYPED = frozenset({"video", "document", "audio", "voice", "animation"})
+_NAMED = frozenset({"video", "document", "audio", "animation"})
+_TIMED = frozenset({"video", "audio", "voice", "video_note", "animation"})
+_SIZED = frozenset({"video", "animation", "sticker"})
 
 
 def user_json(user: User) -> Json:
@@ -54,12 +60,20 @@ class MessageView:
     bot: User
     file_ids: FileIds
     find: Callable[[int, int], Message | None]  # (chat id, message id)
+    thumbs: Callable[[int], tuple[StoredFile, ...]]  # by document id
 
     def update(self, update: Update) -> Json:
         """Return an Update."""
-        subject = update.subject
-        body = self.message(subject) if isinstance(subject, Message) else self._membership(subject)
-        return {"update_id": update.update_id, update.kind: body}
+        return {"update_id": update.update_id, update.kind: self._subject(update)}
+
+    def _subject(self, update: Update) -> Json:
+        match update.subject:
+            case Message() as message:
+                return self.message(message)
+            case CallbackQuery() as query:
+                return self._callback_query(query)
+            case MembershipChange() as change:
+                return self._membership(change)
 
     def message(self, message: Message, *, with_reply: bool = True) -> Json:
         """Return a Message. A reply holds the message it answers, which shows no further reply."""
@@ -71,7 +85,7 @@ class MessageView:
             edit_date=message.edit_date,
             forward_origin=origin_json(message.forward_origin) if message.forward_origin else None,
             media_group_id=message.media_group_id,
-            reply_markup=message.reply_markup,
+            reply_markup={"inline_keyboard": message.inline_keyboard} if message.inline_keyboard else None,
         )
         if message.sender is not None:
             answer["from"] = user_json(message.sender)
@@ -82,9 +96,14 @@ class MessageView:
         return answer | self._content(message)
 
     def _content(self, message: Message) -> Json:
+        if message.special is not None:
+            return message.special
         if message.media is None:
             return _present(text=message.text, entities=message.entities or None)
-        return {message.media.kind: self._media(message.media)} | _present(
+        content: Json = {message.media.kind: self._media(message.media)}
+        if message.media.kind == "animation":  # told twice, for bots that are older than the field
+            content["document"] = self._document(message.media, "document")
+        return content | _present(
             caption=message.caption, caption_entities=(message.entities or None) if message.caption else None
         )
 
@@ -92,25 +111,53 @@ class MessageView:
         if media.kind == "photo":
             return [self._photo_size(media, size) for size in media.files]
         file = media.file
-        answer = self._file(media, file) | _present(mime_type=file.mime_type)
-        if media.kind != "voice":
-            answer |= _present(file_name=file.file_name)
-        if media.kind == "video":
-            answer |= {"width": file.width or 0, "height": file.height or 0}
-        if media.kind == "audio":
-            answer |= _present(performer=file.performer, title=file.title)
-        if media.kind != "document":
+        answer = self._document(media, media.kind)
+        if media.kind in _TIMED:
             answer["duration"] = file.duration or 0
+        if media.kind in _SIZED:
+            answer |= {"width": file.width or 0, "height": file.height or 0}
+        match media.kind:
+            case "video_note":
+                answer["length"] = file.width or 0
+            case "audio":
+                answer |= _present(performer=file.performer, title=file.title)
+            case "sticker":
+                kinds = {"is_animated": file.sticker_format == "animated", "is_video": file.sticker_format == "video"}
+                answer |= _present(emoji=file.emoji, type="regular") | kinds
+        return answer
+
+    def _document(self, media: Media, kind: str) -> Json:
+        """Return what all kinds but photos have: the file, its name and type as far as the kind tells them."""
+        file = media.file
+        answer = self._file(self.file_ids.file_id(self.bot.id, media, file), file)
+        if kind in _MIME_TYPED:
+            answer |= _present(mime_type=file.mime_type)
+        if kind in _NAMED:
+            answer |= _present(file_name=file.file_name)
+        thumbs = self.thumbs(file.id)
+        if thumbs and kind != "voice":
+            thumb = thumbs[-1]
+            size = {"width": thumb.width or 0, "height": thumb.height or 0}
+            answer["thumbnail"] = self._file(self.file_ids.thumbnail_id(self.bot.id, thumb), thumb) | size
         return answer
 
     def _photo_size(self, media: Media, size: StoredFile) -> Json:
-        return self._file(media, size) | {"width": size.width or 0, "height": size.height or 0}
+        file_id = self.file_ids.file_id(self.bot.id, media, size)
+        return self._file(file_id, size) | {"width": size.width or 0, "height": size.height or 0}
 
-    def _file(self, media: Media, file: StoredFile) -> Json:
+    def _file(self, file_id: str, file: StoredFile) -> Json:
+        """Return what every file has. A size of 0 is not told, as Telegram does not tell it."""
+        return {"file_id": file_id, "file_unique_id": file.unique_id} | _present(file_size=file.shown_size or None)
+
+    def _callback_query(self, query: CallbackQuery) -> Json:
+        message = query.message
+        gone = {"message_id": message.id, "chat": chat_json(message.chat), "date": 0}
         return {
-            "file_id": self.file_ids.file_id(self.bot.id, media, file),
-            "file_unique_id": file.unique_id,
-            "file_size": file.content.size,
+            "id": str(query.id),
+            "from": user_json(query.sender),
+            "message": gone if query.gone else self.message(message),
+            "chat_instance": str(query.chat_instance),
+            "data": query.data,
         }
 
     def _membership(self, change: MembershipChange) -> Json:

@@ -1,6 +1,5 @@
 """The MTProto door of the simulated Telegram: unmodified clients log in over TCP and download files."""
 
-from teltubby_simulator.mtproto.faults import Faults
-from teltubby_simulator.mtproto.server import MtprotoServer
+from teltubby_simulator.mtproto.server import MtprotoServer, Ports
 
-__all__ = ["Faults", "MtprotoServer"]
+__all__ = ["MtprotoServer", "Ports"]

@@ -7,13 +7,13 @@ its turn to be sent has come, after everything before it has left.
 import asyncio
 import logging
 import struct
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from telethon.tl import TLObject, TLRequest, types
+from telethon.tl import TLRequest, types
 
 import teltubby_simulator.mtproto.methods  # noqa: F401 - importing them registers them
+from teltubby_simulator.faults import PASS, Asked, Step
 from teltubby_simulator.mtproto import service
 from teltubby_simulator.mtproto.crypto import check_length, encrypt_packet
 from teltubby_simulator.mtproto.hub import Hub
@@ -25,7 +25,7 @@ from teltubby_simulator.mtproto.rpc import (
     RpcError,
     error_result,
     execute,
-    method_name,
+    innermost,
     public_params,
     serialise,
     unwrap,
@@ -42,10 +42,15 @@ class Outlet(Link, Protocol):
     """The connection, as far as a dialogue needs it."""
 
     media: bool
+    number: int
 
-    async def write(self, parts: Sequence[bytes]) -> None: ...
+    async def write(self, parts: Sequence[bytes], key: AuthKey | None = None) -> None: ...
 
     async def write_cut(self, parts: Sequence[bytes], size: int) -> None: ...
+
+    def count_file_bytes(self, size: int) -> None: ...
+
+    def refuse(self, code: int) -> None: ...
 
     def close(self) -> None: ...
 
@@ -60,23 +65,25 @@ class Dialogue:
         self.key = key
         self.hub = hub
         self.told_duplicated = False
-        self._call = Call(hub.site, key)
+        self._call = Call(hub.site, key, outlet.number, outlet.media)
         self._sending = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_UNDER_WAY)
         self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._leaving: set[int] = set()  # of those, whose answers are being sent
 
     async def end(self) -> None:
         """The connection is closing: stop whatever is under way."""
         self.key.forget(self.outlet)
+        self.hub.leave(self.outlet)
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def drop(self, msg_id: int) -> bool:
-        """Stop a request under way; False if there is none."""
+        """Stop a request under way; False if there is none, or its answer is already leaving."""
         task = self._under_way.get(msg_id)
-        return task is not None and task.cancel()
+        return task is not None and msg_id not in self._leaving and task.cancel()
 
     # What comes in
 
@@ -85,12 +92,13 @@ class Dialogue:
 
         Raises:
             DecryptionError: its length cannot be true.
+            TooManyConnectionsError: the account has too many to media-only addresses.
         """
         salt, session_id, msg_id, seqno, length = struct.unpack_from("<qqqii", plain)
         check_length(plain, length)
         message = Incoming(msg_id, seqno, plain[32 : 32 + length])
         session = self.key.session(session_id)
-        now = time.time()
+        now = self.hub.site.now
         try:
             session.check_envelope(message, now)
             if not self.key.accepts_salt(salt, now):
@@ -109,7 +117,7 @@ class Dialogue:
         if session.announced:
             return
         session.announced = True
-        created = types.NewSessionCreated(first_msg_id, session.id, self.key.salt(time.time()))
+        created = types.NewSessionCreated(first_msg_id, session.id, self.key.salt(self.hub.site.now))
         await self.send(session, created, content_related=True, is_answer=False)
 
     async def _take(self, session: Session, message: Incoming) -> None:
@@ -122,8 +130,11 @@ class Dialogue:
         fresh = await self._accept(session, message, content_related=service.content_related(request))
         if fresh is None:
             return
-        if isinstance(request, TLRequest) and self.key.user is not None and not self.outlet.media:
-            self.key.note_request(self.outlet)
+        if isinstance(request, TLRequest) and self.key.user is not None:
+            if self.outlet.media:
+                self.hub.admit(self.outlet, self.key.user)
+            else:
+                self.key.note_request(self.outlet)
         if await service.handle(service.ServiceMessage(self, session, message.msg_id, request)):
             return
         if not fresh and await self._repeat(session, message.msg_id):
@@ -142,7 +153,7 @@ class Dialogue:
         log.info("message refused: %s", fault.name)
         answer: Any
         if fault is Fault.BAD_SALT:
-            salt = self.key.salt(time.time())
+            salt = self.key.salt(self.hub.site.now)
             answer = types.BadServerSalt(message.msg_id, message.seqno, int(fault), salt)
         else:
             answer = types.BadMsgNotification(message.msg_id, message.seqno, int(fault))
@@ -171,18 +182,23 @@ class Dialogue:
         self._slots.release()
 
     async def _carry_out(self, session: Session, msg_id: int, request: Any) -> None:
-        latency = self.hub.site.faults.latency + self.hub.site.world.mtproto_latency
-        if latency > 0:
-            await asyncio.sleep(latency)
-        result = self._result(request)
+        asked = self._call.asked(innermost(request))
+        step = self.hub.site.world.faults.take(asked)
+        delay = self.hub.conditions.latency + step.delay
+        if delay > 0:
+            await asyncio.sleep(delay)
+        result = self._result(request, step, asked)
         try:
             async with self._sending:
-                await self._send_result(session, msg_id, result)
+                self._leaving.add(msg_id)
+                await self._send_result(session, msg_id, result, step)
         except ConnectionError as error:
             log.debug("answer not delivered: %r", error)
             self.outlet.close()
+        finally:
+            self._leaving.discard(msg_id)
 
-    def _result(self, request: Any) -> Any:
+    def _result(self, request: Any, step: Step, asked: Asked) -> Any:
         """Return a call's result, or the RpcError that stands in its place."""
         result: Any
         inner = request
@@ -193,17 +209,24 @@ class Dialogue:
             if isinstance(request, UnreadableError):
                 raise RpcError(400, request.name)
             inner = unwrap(self._call, request)
+            if step.error is not None:
+                raise RpcError(step.code or 400, step.error)
             result = execute(self._call, inner)
         except RpcError as error:
             result = error
-        self._record(inner, result)
+        self._record(inner, result, step, asked)
         return result
 
-    def _record(self, request: Any, result: Any) -> None:
-        name = method_name(request) if isinstance(request, TLObject) else "unreadable"
-        caller = self.key.user.id if self.key.user else None
+    def _record(self, request: Any, result: Any, step: Step, asked: Asked) -> None:
         outcome = result.name if isinstance(result, RpcError) else "ok"
-        self.hub.site.world.journal.record("mtproto", name, caller, public_params(request), outcome)
+        if step is not PASS and step.error is None:
+            outcome = "cut" if step.cut_after is not None else outcome if step.code is None else str(step.code)
+        via: dict[str, object] = {"dc_id": asked.dc_id, "media": asked.media, "connection": self.outlet.number}
+        if asked.first_byte is not None:
+            end = result.offset + result.size if isinstance(result, FilePart) else asked.end_byte
+            via |= {"first_byte": asked.first_byte, "end_byte": end}
+        caller = self.key.user.id if self.key.user else asked.account
+        self.hub.site.world.journal.record("mtproto", asked.method, caller, public_params(request), outcome, via)
 
     # What goes out
 
@@ -212,24 +235,28 @@ class Dialogue:
     ) -> None:
         """Send one message: a TL object, or bytes that are one."""
         async with self._sending:
-            msg_id = session.next_id(time.time(), is_answer=is_answer)
-            await self.outlet.write(self._seal(session, msg_id, [bytes(content)], content_related))
+            msg_id = session.next_id(self.hub.site.now, is_answer=is_answer)
+            await self.outlet.write(self._seal(session, msg_id, [bytes(content)], content_related), self.key)
 
-    async def _send_result(self, session: Session, msg_id: int, result: Any) -> None:
+    async def _send_result(self, session: Session, msg_id: int, result: Any, step: Step) -> None:
         """Send rpc_result. Only here, in its turn, is the part of a file read."""
+        if step.error is None and step.code is not None:
+            self.outlet.refuse(step.code)
+            return
         content = error_result(result) if isinstance(result, RpcError) else serialise(result)
         body = [struct.pack("<Iq", RPC_RESULT, msg_id), *content]
-        answer_id = session.next_id(time.time(), is_answer=True)
+        answer_id = session.next_id(self.hub.site.now, is_answer=True)
         session.remember_answer(msg_id, answer_id, body)
         packet = self._seal(session, answer_id, body, True)
-        cut = self.hub.site.faults.take_drop(result.size) if isinstance(result, FilePart) else None
-        if cut is None:
-            await self.outlet.write(packet)
-        else:
-            await self.outlet.write_cut(packet, cut)
+        if step.cut_after is not None:
+            await self.outlet.write_cut(packet, step.cut_after)
+            return
+        await self.outlet.write(packet, self.key)
+        if isinstance(result, FilePart):
+            self.outlet.count_file_bytes(result.size)
 
     def _seal(self, session: Session, msg_id: int, body: Sequence[bytes], content_related: bool) -> list[bytes]:
         seqno = session.next_seqno(content_related=content_related)
-        salt = self.key.salt(time.time())
+        salt = self.key.salt(self.hub.site.now)
         head = struct.pack("<qqqii", salt, session.id, msg_id, seqno, sum(map(len, body)))
         return encrypt_packet(self.key.secret, [head, *body])

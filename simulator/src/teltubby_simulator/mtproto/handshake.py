@@ -31,7 +31,6 @@ DH_PRIME = int(
 )
 GENERATOR = 3
 _SAFE_RANGE = 1 << (2048 - 64)  # g_a and g_b must keep this far away from both ends
-_SHORTEST_KEY = 1 << 2040  # clients differ in how they write a key with a leading zero byte
 _PRIME_RANGE = (1 << 29, 1 << 31)  # factors of pq: the product's top bit stays clear, it is read as signed
 _MAX_RETRIES = 5
 
@@ -154,7 +153,7 @@ class Handshake:
             raise HandshakeError("g_b is out of its range")
         shared = pow(other_part, agreed.secret, DH_PRIME)
         key = AuthKey(shared.to_bytes(256, "big"), self._now(), _first_salt(agreed))
-        if shared >= _SHORTEST_KEY and self._register(key):
+        if self._register(key):
             self._state = None
             return types.DhGenOk(agreed.nonce, agreed.server_nonce, _proof(agreed, key.secret, 1))
         agreed.retries += 1

@@ -9,7 +9,9 @@ from typing import Protocol
 from telethon.tl import types
 
 from teltubby_simulator.model import User
+from teltubby_simulator.mtproto.authorizations import Authorization
 from teltubby_simulator.mtproto.crypto import key_id
+from teltubby_simulator.mtproto.lanes import Lane
 from teltubby_simulator.mtproto.session import Session
 
 SALT_PERIOD = 1800  # seconds after which a new salt is told; each is good for two periods, as at Telegram
@@ -27,20 +29,30 @@ class Link(Protocol):
 
 @dataclass
 class AuthKey:
-    """One authorization key. ``user`` is set by a login; ``initialised`` by the first initConnection."""
+    """One authorization key of one data centre; ``initialised`` by the first initConnection."""
 
     secret: bytes
     created: float  # Unix seconds
     first_salt: int  # signed, agreed on in the key exchange
     id: int = field(init=False)
-    user: User | None = None
+    authorization: Authorization | None = None  # by a login, or carried here from another data centre
     initialised: bool = False
-    duplicated: bool = False
+    lane: Lane = field(default_factory=Lane)
     sessions: OrderedDict[int, Session] = field(default_factory=OrderedDict)
     _senders: list[Link] = field(default_factory=list)  # connections that have sent requests, latest last
 
     def __post_init__(self) -> None:
         self.id = key_id(self.secret)
+
+    @property
+    def user(self) -> User | None:
+        """The account logged in."""
+        return self.authorization.user if self.authorization is not None and self.authorization.valid else None
+
+    @property
+    def duplicated(self) -> bool:
+        """Whether the login is dead because one of its keys was used over two connections in parallel."""
+        return self.authorization is not None and self.authorization.duplicated
 
     def session(self, session_id: int) -> Session:
         """Return a session; an unknown id starts a new one."""
@@ -70,18 +82,19 @@ class AuthKey:
         ]
 
     def note_request(self, link: Link) -> None:
-        """Take down that a request came over ``link``, and kill the key when two connections take turns.
+        """Take down that a request came over ``link``, and kill the login when two connections take turns.
 
         A second connection alone proves nothing: the first may be dead without anybody having told the server.
-        Only an older one that sends again while the newer is open shows that both are in use.
+        Only an older one that sends again while the newer is open shows that both are in use. Connections to
+        media-only addresses are not taken down here: core.telegram.org/api/errors allows and recommends them.
         """
         self._senders = [each for each in self._senders if not each.over or each is link]
         latest = self._senders[-1] if self._senders else None
         if latest is link:
             return
         if link in self._senders and not link.over:
-            self.duplicated = True
-            self.user = None
+            if self.authorization is not None:
+                self.authorization.duplicated = True
             return
         self._senders.append(link)
 

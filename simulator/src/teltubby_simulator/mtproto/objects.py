@@ -6,7 +6,11 @@ from typing import Any
 from telethon.tl import types
 
 from teltubby_simulator import model
+from teltubby_simulator.mtproto.media_objects import media_object
 from teltubby_simulator.world import World
+
+Found = Iterable[tuple[int, model.Message | None]]
+"""Message ids, each with what was found under it."""
 
 _CHANNEL_BASE = 10**12  # the Bot API's -100… ids are minus this minus the channel's id
 _ENTITIES: dict[str, type[Any]] = {
@@ -88,17 +92,25 @@ def message_object(message: model.Message, viewer: model.User, world: World) -> 
         from_id=None if private or message.sender is None else types.PeerUser(message.sender.id),
         fwd_from=_forward(message.forward_origin),
         reply_to=_reply(message.reply_to_message_id),
-        media=_media(message.media, world, message.date),
+        media=media_object(message, world),
         entities=_entities(message.entities, world) or None,
         edit_date=message.edit_date,
         grouped_id=None if message.media_group_id is None else int(message.media_group_id),
     )
 
 
-def messages_object(
-    found: Iterable[tuple[int, model.Message | None]], viewer: model.User, world: World
-) -> types.messages.Messages:
+def messages_object(found: Found, viewer: model.User, world: World) -> types.messages.Messages:
     """Return messages by id with everybody who occurs in them; what does not exist is messageEmpty."""
+    return types.messages.Messages(topics=[], **_with_everybody(found, viewer, world))
+
+
+def channel_messages_object(found: Found, viewer: model.User, world: World) -> types.messages.ChannelMessages:
+    """Return the same for a supergroup or channel."""
+    parts = _with_everybody(found, viewer, world)
+    return types.messages.ChannelMessages(pts=1, count=len(parts["messages"]), topics=[], **parts)
+
+
+def _with_everybody(found: Found, viewer: model.User, world: World) -> dict[str, list[Any]]:
     messages: list[Any] = []
     users = {viewer.id: viewer}
     chats: dict[int, model.Chat] = {}
@@ -112,12 +124,11 @@ def messages_object(
                 users[each.id] = each
             else:
                 chats[each.id] = each
-    return types.messages.Messages(
-        messages=messages,
-        topics=[],
-        chats=[chat_object(chat, len(world.members.get(chat.id, ()))) for chat in chats.values()],
-        users=[user_object(user, viewer) for user in users.values()],
-    )
+    return {
+        "messages": messages,
+        "chats": [chat_object(chat, len(world.members.get(chat.id, ()))) for chat in chats.values()],
+        "users": [user_object(user, viewer) for user in users.values()],
+    }
 
 
 def _mentioned(message: model.Message) -> Iterable[model.User | model.Chat]:
@@ -154,72 +165,6 @@ def _forward(origin: model.ForwardOrigin | None) -> types.MessageFwdHeader | Non
 
 def _reply(message_id: int | None) -> types.MessageReplyHeader | None:
     return None if message_id is None else types.MessageReplyHeader(reply_to_msg_id=message_id)
-
-
-def _media(media: model.Media | None, world: World, date: int) -> Any:
-    if media is None:
-        return None
-    if media.kind == "photo":
-        return types.MessageMediaPhoto(photo=_photo(media, world, date))
-    return types.MessageMediaDocument(
-        document=_document(media, world, date),
-        video=media.kind == "video",
-        voice=media.kind == "voice",
-    )
-
-
-def _photo(media: model.Media, world: World, date: int) -> types.Photo:
-    largest = media.file
-    return types.Photo(
-        id=largest.id,
-        access_hash=largest.access_hash,
-        file_reference=world.issue_file_reference(largest),
-        date=date,
-        sizes=[
-            types.PhotoSize(each.size_type or "x", each.width or 0, each.height or 0, each.content.size)
-            for each in media.files
-        ],
-        dc_id=largest.dc_id,
-    )
-
-
-def _document(media: model.Media, world: World, date: int) -> types.Document:
-    file = media.file
-    return types.Document(
-        id=file.id,
-        access_hash=file.access_hash,
-        file_reference=world.issue_file_reference(file),
-        date=date,
-        mime_type=file.mime_type or "application/octet-stream",
-        size=file.content.size,
-        dc_id=file.dc_id,
-        attributes=_attributes(media.kind, file),
-    )
-
-
-def _attributes(kind: model.MediaKind, file: model.StoredFile) -> list[Any]:
-    found: list[Any] = []
-    if kind == "video":
-        found.append(
-            types.DocumentAttributeVideo(
-                duration=float(file.duration or 0),
-                w=file.width or 0,
-                h=file.height or 0,
-                supports_streaming=True,
-            )
-        )
-    elif kind in ("audio", "voice"):
-        found.append(
-            types.DocumentAttributeAudio(
-                duration=file.duration or 0,
-                voice=kind == "voice",
-                title=file.title,
-                performer=file.performer,
-            )
-        )
-    if file.file_name is not None:
-        found.append(types.DocumentAttributeFilename(file.file_name))
-    return found
 
 
 def _entities(entities: list[dict[str, object]], world: World) -> list[Any]:

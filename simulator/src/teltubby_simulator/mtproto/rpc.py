@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from telethon.tl import TLObject, functions, types
 
+from teltubby_simulator.faults import Asked
 from teltubby_simulator.model import User
-from teltubby_simulator.mtproto.faults import Faults
+from teltubby_simulator.mtproto.authorizations import Exports
 from teltubby_simulator.mtproto.keys import AuthKey
 from teltubby_simulator.world import World
 
@@ -42,6 +43,7 @@ class FilePart:
 
     kind: Any  # telethon's storage.FileType
     mtime: int
+    offset: int  # bytes
     size: int  # bytes
     read: Callable[[], bytes]
 
@@ -57,24 +59,46 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Site:
-    """The place where methods work: the world, and what the server tells about itself."""
+    """The data centre where methods work: the world, and what all data centres tell about themselves."""
 
     world: World
-    faults: Faults
     dc_id: int
+    exports: Exports
     dc_options: Callable[[], list[types.DcOption]]
+
+    @property
+    def now(self) -> float:
+        """Unix seconds by Telegram's clock: the world's, unless it is ordered to be wrong."""
+        return self.world.clock() + self.world.faults.mtproto.clock_skew
 
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls: the key, and the site the call is made at."""
+    """Who calls: the key, over which connection, and the site the call is made at."""
 
     site: Site
     key: AuthKey
+    connection: int
+    media: bool
 
     @property
     def world(self) -> World:
         return self.site.world
+
+    def asked(self, request: Any) -> Asked:
+        """Return what rules of trouble look at."""
+        user, location = self.key.user, getattr(request, "location", None)
+        offset = getattr(request, "offset", None) if location is not None else None
+        return Asked(
+            "mtproto",
+            method_name(request),
+            account=user.id if user else None,
+            dc_id=self.site.dc_id,
+            media=self.media,
+            file_id=getattr(location, "id", None),
+            first_byte=offset,
+            end_byte=None if offset is None else offset + getattr(request, "limit", 0),
+        )
 
     @property
     def user(self) -> User:
@@ -86,17 +110,28 @@ class Call:
 
 Method = Callable[[Call, Any], Any]
 M = TypeVar("M", bound=Method)
-_methods: dict[type[Any], Method] = {}
-_OPEN: set[type[Any]] = set()  # methods for those who have not logged in
 
 
-def method(request_type: type[Any], *, login: bool = True) -> Callable[[M], M]:
-    """Register a function as the answer to a request; ``login``: only for those logged in."""
+@dataclass(frozen=True)
+class _Rules:
+    """A method, and who may call it where."""
+
+    function: Method
+    login: bool
+    anywhere: bool
+
+
+_methods: dict[type[Any], _Rules] = {}
+
+
+def method(request_type: type[Any], *, login: bool = True, anywhere: bool = False) -> Callable[[M], M]:
+    """Register a function as the answer to a request.
+
+    ``login``: only for those logged in. ``anywhere``: also at other data centres than the account's own.
+    """
 
     def register(function: M) -> M:
-        _methods[request_type] = function
-        if not login:
-            _OPEN.add(request_type)
+        _methods[request_type] = _Rules(function, login, anywhere or not login)
         return function
 
     return register
@@ -104,10 +139,26 @@ def method(request_type: type[Any], *, login: bool = True) -> Callable[[M], M]:
 
 def method_name(request: Any) -> str:
     """Return Telegram's name of a request's method, such as upload.getFile."""
+    if not isinstance(request, TLObject):
+        return "unreadable"
     name = type(request).__name__.removesuffix("Request")
     room = type(request).__module__.rpartition(".")[2]
     short = name[:1].lower() + name[1:]
     return short if room in ("functions", "types") else f"{room}.{short}"
+
+
+_WRAPPERS = (
+    functions.InvokeWithLayerRequest,
+    functions.InitConnectionRequest,
+    functions.InvokeWithoutUpdatesRequest,
+)
+
+
+def innermost(request: Any) -> Any:
+    """Return what is wrapped up in a request, without noting anything."""
+    while isinstance(request, _WRAPPERS):
+        request = request.query
+    return request
 
 
 def unwrap(call: Call, request: Any) -> Any:
@@ -141,14 +192,14 @@ def execute(call: Call, request: Any) -> Any:
     Raises:
         RpcError: what the client is to be told instead.
     """
-    function = _methods.get(type(request))
-    if function is None:
+    rules = _methods.get(type(request))
+    if rules is None:
         log.error("%s is not simulated", method_name(request))
         raise RpcError(400, "METHOD_INVALID")
-    if type(request) not in _OPEN and call.key.user is None:
-        raise RpcError(401, "AUTH_KEY_UNREGISTERED")
+    if rules.login and call.user.dc_id != call.site.dc_id and not rules.anywhere:
+        raise RpcError(303, f"USER_MIGRATE_{call.user.dc_id}")
     try:
-        return function(call, request)
+        return rules.function(call, request)
     except RpcError:
         raise
     except Exception:
@@ -157,20 +208,19 @@ def execute(call: Call, request: Any) -> Any:
         raise RpcError(400, "SIMULATOR_FAILED") from None
 
 
-_SECRET_FIELDS = frozenset({"bot_auth_token", "api_hash", "file_reference", "access_hash", "password"})
+_SECRET_FIELDS = frozenset({"bot_auth_token", "api_hash", "file_reference", "access_hash", "password", "bytes"})
 
 
 def public_params(request: Any) -> dict[str, object]:
     """Return a request's fields for the journal, without what must not be shown."""
-    return _without_secrets(request.to_dict()) if isinstance(request, TLObject) else {}
+    found = _without_secrets(request.to_dict()) if isinstance(request, TLObject) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _without_secrets(fields: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        name: _without_secrets(value) if isinstance(value, Mapping) else value
-        for name, value in fields.items()
-        if name not in _SECRET_FIELDS
-    }
+def _without_secrets(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(each) for name, each in value.items() if name not in _SECRET_FIELDS}
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def error_result(error: RpcError) -> list[bytes]:

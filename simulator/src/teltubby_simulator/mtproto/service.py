@@ -4,7 +4,6 @@ Source: core.telegram.org/mtproto/service_messages and .../service_messages_abou
 """
 
 import struct
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,7 +77,7 @@ async def _ping_delay_disconnect(message: ServiceMessage) -> None:
 
 
 async def _future_salts(message: ServiceMessage) -> None:
-    now = time.time()
+    now = message.dialogue.hub.site.now
     salts = message.dialogue.key.future_salts(min(max(message.content.num, 1), _MAX_SALTS), now)
     await message.reply(types.FutureSalts(message.msg_id, int(now), salts))
 

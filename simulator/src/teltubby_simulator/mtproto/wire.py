@@ -20,15 +20,28 @@ class UnreadableError(ValueError):
         self.name = name
 
 
+class _Reader(BinaryReader):
+    """Reads packed objects wherever they stand, within bounds; the reader it is made of knows none."""
+
+    def tgread_object(self) -> Any:
+        start = self.tell_position()
+        if self.read_int(signed=False) == GZIP_PACKED:
+            return read_object(_inflate(self.tgread_bytes()))
+        self.set_position(start)
+        return super().tgread_object()
+
+
 def read_object(body: bytes) -> Any:
     """Return the TL object that ``body`` consists of.
 
     Raises:
         UnreadableError: an unknown constructor, missing or surplus bytes.
     """
-    reader = BinaryReader(body)
+    reader = _Reader(body)
     try:
         found = reader.tgread_object()
+    except UnreadableError:
+        raise
     except TypeNotFoundError as error:
         raise UnreadableError(f"INPUT_METHOD_INVALID_{error.invalid_constructor_id}") from error
     except (BufferError, struct.error, TypeError, ValueError, RuntimeError, LookupError) as error:
@@ -48,9 +61,16 @@ def unzip(body: bytes) -> bytes:
         return body
     try:
         packed = BinaryReader(body[4:]).tgread_bytes()
+    except (BufferError, struct.error) as error:
+        raise UnreadableError("INPUT_FETCH_ERROR") from error
+    return _inflate(packed)
+
+
+def _inflate(packed: bytes) -> bytes:
+    try:
         inflater = zlib.decompressobj(_GZIP_WINDOW)
         plain = inflater.decompress(packed, _MAX_UNZIPPED)
-    except (BufferError, struct.error, zlib.error) as error:
+    except zlib.error as error:
         raise UnreadableError("INPUT_FETCH_ERROR") from error
     if inflater.unconsumed_tail or not inflater.eof:
         raise UnreadableError("INPUT_REQUEST_TOO_LONG")

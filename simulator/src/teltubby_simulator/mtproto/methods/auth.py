@@ -1,26 +1,55 @@
-"""Logging bots in and out."""
+"""Logging bots in and out, and carrying a login to another data centre."""
 
 from typing import Any
 
 from telethon.tl import functions, types
 
+from teltubby_simulator.mtproto.authorizations import Authorization
 from teltubby_simulator.mtproto.objects import user_object
 from teltubby_simulator.mtproto.rpc import Call, RpcError, method
 
 
 @method(functions.auth.ImportBotAuthorizationRequest, login=False)
 def import_bot_authorization(call: Call, request: Any) -> types.auth.Authorization:
-    """Log the key in as the bot of a token."""
+    """Log the key in as the bot of a token, at the bot's own data centre."""
     if (request.api_id, request.api_hash) not in call.world.api_credentials:
         raise RpcError(400, "API_ID_INVALID")
     bot = call.world.bot_by_token(request.bot_auth_token)
     if bot is None:
         raise RpcError(400, "ACCESS_TOKEN_INVALID")
-    call.key.user = bot
+    if bot.dc_id != call.site.dc_id:
+        raise RpcError(303, f"USER_MIGRATE_{bot.dc_id}")
+    call.key.authorization = Authorization(bot)
     return types.auth.Authorization(user=user_object(bot, bot))
+
+
+@method(functions.auth.ExportAuthorizationRequest, anywhere=True)
+def export_authorization(call: Call, request: Any) -> types.auth.ExportedAuthorization:
+    """Return bytes with which another data centre lets the same login in."""
+    others = {option.id for option in call.site.dc_options()} - {call.site.dc_id}
+    if request.dc_id not in others or call.key.authorization is None:
+        raise RpcError(400, "DC_ID_INVALID")
+    return types.auth.ExportedAuthorization(
+        id=call.user.id, bytes=call.site.exports.issue(call.key.authorization, request.dc_id)
+    )
+
+
+@method(functions.auth.ImportAuthorizationRequest, login=False)
+def import_authorization(call: Call, request: Any) -> types.auth.Authorization:
+    """Let a login in that another data centre has exported."""
+    authorization = call.site.exports.look_up(request.bytes, call.site.dc_id)
+    if authorization is None:
+        raise RpcError(400, "AUTH_BYTES_INVALID")
+    if authorization.user.id != request.id:
+        raise RpcError(400, "USER_ID_INVALID")
+    call.site.exports.use_up(request.bytes)
+    call.key.authorization = authorization
+    return types.auth.Authorization(user=user_object(authorization.user, authorization.user))
 
 
 @method(functions.auth.LogOutRequest)
 def log_out(call: Call, _request: Any) -> types.auth.LoggedOut:
-    call.key.user = None
+    """End the login, at every data centre."""
+    if call.key.authorization is not None:
+        call.key.authorization.ended = True
     return types.auth.LoggedOut()

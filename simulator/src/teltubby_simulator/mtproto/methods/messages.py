@@ -1,10 +1,16 @@
-"""Messages by id."""
+"""Messages by id, and the chats they are in."""
 
 from typing import Any
 
 from telethon.tl import functions, types
 
-from teltubby_simulator.mtproto.objects import channel_id, messages_object
+from teltubby_simulator import model
+from teltubby_simulator.mtproto.objects import (
+    channel_id,
+    channel_messages_object,
+    chat_object,
+    messages_object,
+)
 from teltubby_simulator.mtproto.rpc import Call, RpcError, method
 
 _MAX_IDS = 100  # in one call
@@ -17,7 +23,7 @@ def _wanted_ids(request: Any) -> list[int]:
     if len(request.id) > _MAX_IDS:
         raise RpcError(400, "LIMIT_INVALID")
     if not all(isinstance(each, types.InputMessageID) for each in request.id):
-        raise RpcError(400, "MESSAGE_ID_INVALID")
+        raise RpcError(400, "MSG_ID_INVALID")
     return [each.id for each in request.id]
 
 
@@ -30,23 +36,31 @@ def get_messages(call: Call, request: Any) -> types.messages.Messages:
 
 
 @method(functions.channels.GetMessagesRequest)
-def get_channel_messages(call: Call, request: Any) -> types.messages.Messages:
+def get_channel_messages(call: Call, request: Any) -> types.messages.ChannelMessages:
     """Messages of a supergroup or channel whose member the caller is."""
-    wanted = request.channel
-    chat = next(
-        (
-            each
-            for each in call.world.chats.values()
-            if each.kind != "group" and channel_id(each) == getattr(wanted, "channel_id", None)
-        ),
-        None,
-    )
-    if chat is None:
-        raise RpcError(400, "CHANNEL_INVALID")
-    member = call.user.id in call.world.members[chat.id]
-    # Bots may leave the access_hash of a channel they know at 0.
-    if not member or wanted.access_hash not in (chat.access_hash, 0):
-        raise RpcError(400, "CHANNEL_PRIVATE" if not member else "CHANNEL_INVALID")
+    chat = _channel(call, request.channel)
     ids = _wanted_ids(request)
     found = call.world.messages_in_channel(chat.id, ids)
-    return messages_object(zip(ids, found, strict=True), call.user, call.world)
+    return channel_messages_object(zip(ids, found, strict=True), call.user, call.world)
+
+
+@method(functions.channels.GetChannelsRequest)
+def get_channels(call: Call, request: Any) -> types.messages.Chats:
+    """Supergroups and channels whose member the caller is."""
+    chats = [_channel(call, each) for each in request.id]
+    return types.messages.Chats([chat_object(chat, len(call.world.members[chat.id])) for chat in chats])
+
+
+def _channel(call: Call, wanted: Any) -> model.Chat:
+    """Return the channel meant. Raises RpcError if there is none, or the caller may not see it."""
+    wanted_id = getattr(wanted, "channel_id", None)
+    chats = (each for each in call.world.chats.values() if each.kind != "group")
+    chat = next((each for each in chats if channel_id(each) == wanted_id), None)
+    if chat is None:
+        raise RpcError(400, "CHANNEL_INVALID")
+    if call.user.id not in call.world.members[chat.id]:
+        raise RpcError(406, "CHANNEL_PRIVATE")
+    # Bots may leave the access_hash of a channel they know at 0.
+    if wanted.access_hash not in (chat.access_hash, 0):
+        raise RpcError(400, "CHANNEL_INVALID")
+    return chat

@@ -11,8 +11,8 @@ _CONFIG_LIFETIME = 3600  # seconds
 
 @method(functions.help.GetConfigRequest, login=False)
 def get_config(call: Call, _request: Any) -> types.Config:
-    """Addresses of this data centre; the limits are those Telegram tells."""
-    now = int(call.world.clock())
+    """Addresses of all data centres; the limits are those Telegram tells."""
+    now = int(call.site.now)
     return types.Config(
         date=now,
         expires=now + _CONFIG_LIFETIME,
@@ -56,9 +56,9 @@ def get_nearest_dc(call: Call, _request: Any) -> types.NearestDc:
 @method(functions.updates.GetStateRequest)
 def get_state(call: Call, _request: Any) -> types.updates.State:
     """Nothing ever happens on this door: updates go to the Bot API."""
-    return types.updates.State(pts=1, qts=0, date=int(call.world.clock()), seq=0, unread_count=0)
+    return types.updates.State(pts=1, qts=0, date=int(call.site.now), seq=0, unread_count=0)
 
 
 @method(functions.updates.GetDifferenceRequest)
 def get_difference(call: Call, _request: Any) -> types.updates.DifferenceEmpty:
-    return types.updates.DifferenceEmpty(date=int(call.world.clock()), seq=0)
+    return types.updates.DifferenceEmpty(date=int(call.site.now), seq=0)

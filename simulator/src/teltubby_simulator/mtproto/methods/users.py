@@ -12,15 +12,28 @@ _MAX_USERS = 200  # in one call
 
 
 def _find(call: Call, wanted: Any) -> User | None:
-    """Return the user meant; others than oneself only with the right access_hash."""
+    """Return the user meant; others than oneself only with the right access_hash, or 0 from a bot that knows them.
+
+    That bots may leave it at 0 is not documented, but what client libraries live by (Telethon's client/users.py), and
+    so is that peers pass for users (Pyrogram's get_users).
+    """
     match wanted:
-        case types.InputUserSelf():
+        case types.InputUserSelf() | types.InputPeerSelf():
             return call.user
-        case types.InputUser():
+        case types.InputUser() | types.InputPeerUser():
             user = call.world.users.get(wanted.user_id)
-            own = user is not None and user.id == call.user.id
-            return user if user is not None and (own or user.access_hash == wanted.access_hash) else None
+            if user is None or user.id == call.user.id or user.access_hash == wanted.access_hash:
+                return user
+            return user if wanted.access_hash == 0 and _knows(call, user) else None
     return None
+
+
+def _knows(call: Call, user: User) -> bool:
+    """Tell whether the calling bot has met a user: in private or in a chat that both are in."""
+    account = call.world.bots.get(call.user.id)
+    if account is None:
+        return False
+    return user.id in account.started_by or any({user.id, call.user.id} <= both for both in call.world.members.values())
 
 
 @method(functions.users.GetUsersRequest)
