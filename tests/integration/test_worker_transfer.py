@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from integration.worker_rig import API_HASH, MIB, SIZE, Rig
+from integration.worker_rig import API_HASH, MIB, SIZE, Rig, running_rig
 from support import eventually
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
@@ -27,9 +27,8 @@ from teltubby_core.domain.jobs import (
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.testing import MemorySessionStore
 from teltubby_simulator.content import BytesContent, Content, SeededContent, sha256_of
-from teltubby_simulator.mtproto.server import MtprotoServer
-from teltubby_simulator.world import World
 from teltubby_worker.mtproto.transfer import TransferLimits
+from unit.teltubby_worker.test_file_id import file_id
 
 
 def assert_stored(rig: Rig, job: JobMessage, content: Content) -> None:
@@ -41,17 +40,8 @@ def assert_stored(rig: Rig, job: JobMessage, content: Content) -> None:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    world = World()
-    bot = world.add_bot("Archivist", "archivist_bot")
-    person = world.add_user("Ada", "Lovelace", "ada")
-    server = MtprotoServer(world)
-    await server.start()
-    key_file = tmp_path / "server.pem"
-    key_file.write_text(server.public_key_pem)
-    try:
-        yield Rig(world, server, bot, person, key_file)
-    finally:
-        await server.stop()
+    async with running_rig(tmp_path) as rig:
+        yield rig
 
 
 async def test_a_job_becomes_an_object_with_its_metadata_beside_it(rig: Rig) -> None:
@@ -90,7 +80,7 @@ async def test_the_bot_logs_in_once_and_keeps_its_session_over_restarts(rig: Rig
 async def test_a_flood_in_mid_file_pauses_and_goes_on_at_the_same_byte(rig: Rig) -> None:
     content = SeededContent("flooded", SIZE)
     job = await rig.publish(rig.send(content))
-    rig.server.faults.flood(1, calls=3)
+    rig.world.faults.flood(1, calls=3)
     async with rig.worker():
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -106,7 +96,7 @@ async def test_a_telegram_with_problems_of_its_own_in_mid_file_is_borne(
     monkeypatch.setattr(
         TransferLimits, "__init__", partialmethod(TransferLimits.__init__, first_delay=0.001, longest_delay=0.002)
     )
-    rig.server.faults._floods_left, rig.server.faults._flood_error = 200, "RPC_CALL_FAIL"
+    rig.world.faults.fail(500, "RPC_CALL_FAIL", 200, method="upload.getFile")
     async with rig.worker():
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -116,7 +106,7 @@ async def test_a_telegram_with_problems_of_its_own_in_mid_file_is_borne(
 async def test_an_expired_reference_in_mid_file_is_renewed_once_for_all_parts(rig: Rig) -> None:
     content = SeededContent("expiring", SIZE)
     job = await rig.publish(rig.send(content))
-    rig.server.faults.latency = 0.02
+    rig.world.faults.mtproto.latency = 0.02
     async with rig.worker():
         await eventually(lambda: "ok" in rig.calls("upload.getFile"))
         rig.world.expire_file_references()
@@ -128,7 +118,7 @@ async def test_an_expired_reference_in_mid_file_is_renewed_once_for_all_parts(ri
 async def test_a_connection_that_breaks_in_mid_file_is_replaced_and_goes_on(rig: Rig) -> None:
     content = SeededContent("broken", SIZE)
     job = await rig.publish(rig.send(content))
-    rig.server.faults.drop_after(10 * MIB + 77)
+    rig.world.faults.cut(10 * MIB + 77)
     async with rig.worker():
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -143,9 +133,9 @@ async def test_a_connection_that_falls_silent_is_replaced(rig: Rig) -> None:
     job = await rig.publish(rig.send(content))
     async with rig.worker(io_timeout_seconds=0.6, worker_window=2):
         await eventually(lambda: "ok" in rig.calls("upload.getFile"))
-        rig.server.faults.latency = 60
+        rig.world.faults.mtproto.latency = 60
         await eventually(lambda: rig.server.connections == 0)
-        rig.server.faults.clear()
+        rig.world.faults.clear()
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
     assert not [event for event in rig.seen if isinstance(event, JobRetrying)]
@@ -153,7 +143,7 @@ async def test_a_connection_that_falls_silent_is_replaced(rig: Rig) -> None:
 
 async def test_a_server_that_never_answers_lets_the_job_wait(rig: Rig) -> None:
     await rig.publish(rig.send(SeededContent("mute", MIB)))
-    rig.server.faults.latency = 60
+    rig.world.faults.mtproto.latency = 60
     async with rig.worker(io_timeout_seconds=0.4):
         waiting = await rig.wait_for(JobRetrying, 10)
     assert "no answer from Telegram for 0.2 s" in waiting.error
@@ -165,7 +155,7 @@ async def test_answers_that_trickle_in_keep_a_slow_connection_alive(rig: Rig) ->
     # Each part waits longer than the silence allowed, but something comes all the time.
     content = SeededContent("slow", 12 * MIB)
     job = await rig.publish(rig.send(content))
-    rig.server.faults.latency = 0.15
+    rig.world.faults.mtproto.latency = 0.15
     async with rig.worker(io_timeout_seconds=0.5, worker_window=8):
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -188,6 +178,28 @@ async def test_a_size_that_the_bot_api_did_not_tell_comes_from_the_message(rig: 
     async with rig.worker():
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
+
+
+async def test_an_announced_size_that_was_wrong_costs_nothing_when_the_file_is_the_one_the_job_names(rig: Rig) -> None:
+    content = SeededContent("lied about", 3 * MIB)
+    message = rig.send(content)
+    assert message.media
+    named = file_id(5, message.media.file.id)
+    job = await rig.publish(message, file_size=2 * MIB + 1, file_id=named)
+    async with rig.worker():
+        done = await rig.wait_for(JobCompleted)
+    assert done.size_bytes == 3 * MIB
+    assert_stored(rig, job, content)
+
+
+async def test_an_empty_document_becomes_an_empty_object(rig: Rig) -> None:
+    content = BytesContent(b"")
+    job = await rig.publish(rig.send(content))
+    async with rig.worker():
+        done = await rig.wait_for(JobCompleted)
+    assert (done.size_bytes, done.sha256) == (0, hashlib.sha256(b"").hexdigest())
+    assert_stored(rig, job, content)
+    assert rig.calls("upload.getFile") == []
 
 
 async def test_a_deleted_message_fails_the_job_at_once(rig: Rig) -> None:
@@ -246,7 +258,7 @@ async def test_a_telegram_that_is_down_burns_no_retry_and_the_job_comes_through_
 async def test_a_stop_in_mid_file_gives_the_job_back_and_leaves_nothing_behind(rig: Rig) -> None:
     content = SeededContent("stopped", SIZE)
     job = await rig.publish(rig.send(content))
-    rig.server.faults.latency = 0.2
+    rig.world.faults.mtproto.latency = 0.2
     before = asyncio.all_tasks()
     async with rig.worker(worker_shutdown_seconds=0, worker_window=1) as stop:
         await rig.wait_for(JobProgress)
@@ -258,7 +270,7 @@ async def test_a_stop_in_mid_file_gives_the_job_back_and_leaves_nothing_behind(r
     await eventually(lambda: not [task for task in asyncio.all_tasks() - before if "mtproto" not in task.get_name()])
     lease = await rig.sessions.acquire(1)  # released
     await lease.release()
-    rig.server.faults.clear()
+    rig.world.faults.clear()
     async with rig.worker():
         await rig.wait_for(JobCompleted)
     assert_stored(rig, job, content)
@@ -269,7 +281,7 @@ async def test_a_session_that_telegram_forgot_is_replaced_by_a_new_login(rig: Ri
     await rig.publish(rig.send(SeededContent("first", MIB)))
     async with rig.worker():
         await rig.wait_for(JobCompleted)
-    rig.server._hub.keys.clear()
+    rig.server.forget_keys()
     content = SeededContent("second", MIB)
     job = await rig.publish(rig.send(content))
     async with rig.worker():

@@ -17,7 +17,7 @@ from teltubby_core.domain.jobs import (
     TelegramContext,
 )
 from teltubby_core.domain.media import MediaKind
-from teltubby_core.ports import SessionStore
+from teltubby_core.ports import ObjectStore, SessionStore
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
 from teltubby_simulator.content import Content
 from teltubby_simulator.model import Message, User
@@ -44,6 +44,7 @@ class Rig:
     queue: MemoryJobQueue = field(default_factory=lambda: MemoryJobQueue(SystemClock()))
     events: MemoryEvents = field(default_factory=MemoryEvents)
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    large_store: ObjectStore | None = None  # in place of ``store``, for files that are too large for it
     sessions: SessionStore = field(default_factory=MemorySessionStore)
     seen: list[JobEvent] = field(default_factory=list)
 
@@ -73,7 +74,7 @@ class Rig:
             settings,
             self.queue,
             self.events,
-            self.store,
+            self.large_store or self.store,
             self.sessions,
             SystemClock(),
             ensure_bucket=ensure_bucket,
@@ -107,6 +108,22 @@ class Rig:
         return [entry.outcome for entry in self.world.journal.entries(method, door="mtproto")]
 
 
+@asynccontextmanager
+async def running_rig(folder: Path) -> AsyncIterator[Rig]:
+    """A Telegram with a bot and a person who writes to it."""
+    world = World()
+    bot = world.add_bot("Archivist", "archivist_bot")
+    person = world.add_user("Ada", "Lovelace", "ada")
+    server = MtprotoServer(world)
+    await server.start()
+    key_file = folder / "server.pem"
+    key_file.write_text(server.public_key_pem)
+    try:
+        yield Rig(world, server, bot, person, key_file)
+    finally:
+        await server.stop()
+
+
 async def _ours() -> None:
     """The bucket is this bot's."""
 
@@ -115,6 +132,7 @@ def job_for(message: Message, **fields: Any) -> JobMessage:
     assert message.media
     file = message.media.file
     size = fields.pop("file_size", file.content.size)
+    file_id = fields.pop("file_id", "bot-api-file-id")
     folder = f"teltubby/2025/06/mtproto/{message.id}"
     values: dict[str, Any] = {
         "job_id": f"job-{message.id}",
@@ -122,7 +140,7 @@ def job_for(message: Message, **fields: Any) -> JobMessage:
         "chat_id": message.chat.id,
         "message_id": message.id,
         "file_info": FileInfo(
-            file_id="bot-api-file-id",
+            file_id=file_id,
             file_unique_id=file.unique_id,
             file_size=size,
             file_type=MediaKind.DOCUMENT,

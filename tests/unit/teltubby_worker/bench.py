@@ -74,6 +74,7 @@ class Bench:
         self.telegram = FakeTelegram()
         self.bucket_trouble: TeltubbyError | None = None
         self.bucket_asked = 0
+        self.max_file_bytes: int | None = None
 
     async def ensure_bucket(self) -> None:
         self.bucket_asked += 1
@@ -90,6 +91,7 @@ class Bench:
             "tester",
             self.ensure_bucket,
             stall_timeout=5,
+            max_file_bytes=self.max_file_bytes,
         )
         return JobHandler(around, jitter=lambda: 0.0)
 

@@ -212,6 +212,47 @@ async def test_a_short_file_is_no_object_and_is_tried_again(bench: Bench) -> Non
     assert await bench.kinds() == ["job.started", "job.retrying"]
 
 
+@pytest.mark.parametrize(("announced", "asked"), [(5000, 0), (1, 1), (None, 1)])
+async def test_a_file_over_the_limit_is_refused_by_rule_before_its_first_byte(
+    bench: Bench, announced: int | None, asked: int
+) -> None:
+    bench.max_file_bytes = 4000 - 1
+    bench.telegram.sources = [MemorySource(BODY, told=len(BODY))]
+    await bench.handle(job(file_info=job().file_info.model_copy(update={"file_size": announced})))
+    assert bench.telegram.asked == asked
+    *_, failed = await bench.reported()
+    assert isinstance(failed, JobFailed)
+    assert failed.category is ErrorCategory.USER
+    assert "MAX_FILE_GB" in failed.error
+    assert (bench.store.objects, bench.store.uploads_open) == ({}, 0)
+    assert bench.queue.dead_letters == {}, "nothing there to be mended"
+    assert (await bench.queue.depth()).unacknowledged == 0
+
+
+async def test_a_file_of_exactly_the_limit_is_stored(bench: Bench) -> None:
+    bench.max_file_bytes = len(BODY)
+    await bench.handle(job())
+    assert job().key in bench.store.objects
+
+
+@pytest.mark.parametrize("announced", [None, 1, 10**9])
+async def test_a_size_that_was_announced_wrongly_costs_no_retry(bench: Bench, announced: int | None) -> None:
+    bench.telegram.sources = [MemorySource(BODY, told=len(BODY))]
+    await bench.handle(job(file_info=job().file_info.model_copy(update={"file_size": announced})))
+    completed = (await bench.reported())[-1]
+    assert isinstance(completed, JobCompleted)
+    assert completed.size_bytes == len(BODY)
+
+
+async def test_an_empty_file_is_an_empty_object(bench: Bench) -> None:
+    bench.telegram.sources = [MemorySource(b"", told=0)]
+    await bench.handle(job(file_info=job().file_info.model_copy(update={"file_size": 0})))
+    assert bench.store.objects[job().key].body == b""
+    completed = (await bench.reported())[-1]
+    assert isinstance(completed, JobCompleted)
+    assert completed.sha256 == hashlib.sha256(b"").hexdigest()
+
+
 async def test_an_unexpected_error_is_logged_with_its_traceback_and_retried(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

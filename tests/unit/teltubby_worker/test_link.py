@@ -148,6 +148,23 @@ async def test_a_ping_without_an_answer_closes_the_connection() -> None:
     assert not link.is_open
 
 
+async def test_a_server_that_answers_pings_and_nothing_else_is_silent() -> None:
+    link, sender = await opened(silence=0.1)
+    call = asyncio.create_task(link.call(FILE))
+    while len(sender.sent) < 2:  # noqa: ASYNC110  # the stand-in has no event for it
+        await asyncio.sleep(0)
+    pings = 0
+    async with asyncio.timeout(5):
+        while link.is_open:
+            sender.answers = ["pong"]
+            await link.ping()
+            pings += 1
+            await asyncio.sleep(0.01)
+    assert pings > 2
+    with pytest.raises(ConnectionLostError, match="no answer"):
+        await call
+
+
 @pytest.mark.parametrize("centre", [DataCentre(2, "127.0.0.1", 70000), DataCentre(2, "a" * 70 + ".example", 443)])
 async def test_an_address_that_can_not_be_is_a_connection_that_can_not_be_had(centre: DataCentre) -> None:
     with pytest.raises(ConnectionLostError):

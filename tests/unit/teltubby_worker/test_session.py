@@ -1,118 +1,24 @@
-"""Logging in, keeping the login, and reaching other data centres, on connections that follow a script."""
+"""Logging in and keeping the login, on connections that follow a script."""
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from telethon.tl.functions.auth import (
-    ExportAuthorizationRequest,
-    ImportAuthorizationRequest,
     ImportBotAuthorizationRequest,
 )
 from telethon.tl.functions.help import GetConfigRequest
-from telethon.tl.functions.users import GetUsersRequest
-from telethon.tl.types import DcOption, User
-from telethon.tl.types.auth import ExportedAuthorization
 
-from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
+from teltubby_core.errors import InfrastructureError, TransientError
 from teltubby_core.testing import MemorySessionStore
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError, WrongDataCentreError
 from teltubby_worker.mtproto.link import DataCentre
-from teltubby_worker.mtproto.session import BotLogin, Session
-
-LOGIN = BotLogin(1, "hash", "77777:" + "A" * 35)
-ENTRY = DataCentre(2, "127.0.0.1", 443)
-
-
-@dataclass
-class Config:
-    dc_options: list[DcOption]
-
-
-@dataclass
-class FakeTelegram:
-    """The data centres behind the connections. ``troubles``: errors to raise, by request, used up in order."""
-
-    home_dc: int = 2
-    known_keys: dict[bytes, int] = field(default_factory=dict)  # logged-in key → user id
-    troubles: dict[type[Any], list[Exception]] = field(default_factory=dict)
-    made: list["FakeLink"] = field(default_factory=list)
-    requests: list[tuple[int, type[Any]]] = field(default_factory=list)
-
-    def connect(self, centre: DataCentre, key: bytes | None) -> "FakeLink":
-        link = FakeLink(self, centre, key or (len(self.made) + 1).to_bytes(256, "big"))
-        self.made.append(link)
-        return link
-
-    def count(self, request: type[Any]) -> int:
-        return sum(kind is request for _, kind in self.requests)
-
-    def open_links(self) -> list["FakeLink"]:
-        return [link for link in self.made if link.is_open]
-
-    def answer(self, link: "FakeLink", request: Any) -> Any:
-        kind = type(request)
-        self.requests.append((link.centre.dc_id, kind))
-        if self.troubles.get(kind):
-            raise self.troubles[kind].pop(0)
-        match request:
-            case GetConfigRequest():
-                return Config(
-                    [
-                        DcOption(4, "10.0.0.99", 443, media_only=True),
-                        DcOption(4, "2001:db8::4", 443, ipv6=True),
-                        DcOption(4, "10.0.0.4", 443),
-                    ]
-                )
-            case GetUsersRequest():
-                if link.key not in self.known_keys:
-                    raise SessionLostError("not logged in")
-                return [User(self.known_keys[link.key])]
-            case ImportBotAuthorizationRequest():
-                if link.centre.dc_id != self.home_dc:
-                    raise WrongDataCentreError(self.home_dc)
-                self.known_keys[link.key] = 77777
-            case ExportAuthorizationRequest():
-                return ExportedAuthorization(77777, b"proof")
-            case ImportAuthorizationRequest():
-                assert request.bytes == b"proof"
-                self.known_keys[link.key] = 77777
-        return "answer"
-
-
-@dataclass(eq=False)
-class FakeLink:
-    telegram: FakeTelegram
-    centre: DataCentre
-    key: bytes
-    is_open: bool = False
-
-    async def open(self, query: Any) -> Any:
-        assert not [link for link in self.telegram.open_links() if link.key == self.key]
-        await asyncio.sleep(0)
-        self.is_open = True
-        try:
-            return self.telegram.answer(self, query)
-        except Exception:
-            self.is_open = False
-            raise
-
-    async def call(self, request: Any) -> Any:
-        if not self.is_open:
-            raise ConnectionLostError("closed")
-        await asyncio.sleep(0)
-        return self.telegram.answer(self, request)
-
-    async def ping(self) -> None:
-        """Nothing to keep alive."""
-
-    async def close(self) -> None:
-        self.is_open = False
-
-
-class Ask:
-    """Some request."""
+from unit.teltubby_worker.scripted import (
+    FAR,
+    LOGIN,
+    Ask,
+    FakeTelegram,
+    session_of,
+)
 
 
 @pytest.fixture
@@ -123,10 +29,6 @@ def telegram() -> FakeTelegram:
 @pytest.fixture
 def store() -> MemorySessionStore:
     return MemorySessionStore()
-
-
-def session_of(telegram: FakeTelegram, store: MemorySessionStore, entry: DataCentre = ENTRY) -> Session:
-    return Session(store, LOGIN, entry, telegram.connect)
 
 
 async def test_many_callers_share_one_login_and_one_connection(
@@ -179,7 +81,7 @@ async def test_a_session_of_another_bot_is_replaced(telegram: FakeTelegram, stor
     first = session_of(telegram, store)
     await first.ready()
     await first.close()
-    telegram.known_keys = {telegram.made[0].key: 999}
+    telegram.known_keys = {(2, telegram.made[0].key): 999}
     second = session_of(telegram, store)
     await second.ready()
     assert telegram.count(ImportBotAuthorizationRequest) == 2
@@ -209,7 +111,7 @@ async def test_a_login_is_sent_on_to_the_bots_own_data_centre(
     session = session_of(telegram, store)
     await session.ready()
     (open_link,) = telegram.open_links()
-    assert open_link.centre == DataCentre(4, "10.0.0.4", 443)  # neither the media-only nor the IPv6 address
+    assert open_link.centre == FAR  # neither the media-only nor the IPv6 address
     await session.close()
 
 
@@ -254,53 +156,17 @@ async def test_a_failed_opening_fails_for_all_who_wait_and_is_not_repeated_for_e
     await session.close()
 
 
-async def test_another_data_centre_gets_one_exported_login_for_good(
+async def test_a_home_connection_that_makes_no_sense_any_more_is_closed_and_replaced(
     telegram: FakeTelegram, store: MemorySessionStore
 ) -> None:
     session = session_of(telegram, store)
     await session.ready()
-    await asyncio.gather(*(session.call(Ask(), 4) for _ in range(8)))
-    assert telegram.requests.count((4, Ask)) == 8
-    await telegram.made[-1].close()  # as data centres do now and then
-    await session.call(Ask(), 4)
-    assert telegram.count(ExportAuthorizationRequest) == 1
-    assert telegram.count(ImportAuthorizationRequest) == 1
-    await session.close()
+    telegram.troubles[Ask] = [ConnectionLostError("unreadable")]
+    with pytest.raises(ConnectionLostError):
+        await session.call(Ask())
     assert telegram.open_links() == []
-
-
-async def test_the_home_data_centre_by_number_is_the_home_connection(
-    telegram: FakeTelegram, store: MemorySessionStore
-) -> None:
-    session = session_of(telegram, store)
-    await session.ready()
-    await session.call(Ask(), 2)
-    assert len(telegram.made) == 1
-    await session.close()
-
-
-async def test_a_foreign_key_that_was_forgotten_is_exported_anew(
-    telegram: FakeTelegram, store: MemorySessionStore
-) -> None:
-    session = session_of(telegram, store)
-    await session.ready()
-    await session.call(Ask(), 4)
-    telegram.troubles[Ask] = [SessionLostError("forgotten")]
-    with pytest.raises(SessionLostError):
-        await session.call(Ask(), 4)
-    assert await session.call(Ask(), 4) == "answer"
-    assert telegram.count(ExportAuthorizationRequest) == 2
+    assert await session.call(Ask()) == "answer"
     assert telegram.count(ImportBotAuthorizationRequest) == 1
-    await session.close()
-
-
-async def test_a_data_centre_without_an_address_is_a_permanent_error(
-    telegram: FakeTelegram, store: MemorySessionStore
-) -> None:
-    session = session_of(telegram, store)
-    await session.ready()
-    with pytest.raises(PermanentError, match="data centre 9"):
-        await session.call(Ask(), 9)
     await session.close()
 
 

@@ -9,7 +9,7 @@ from teltubby_core.errors import ConfigurationError
 from teltubby_core.ports import Clock, Events, JobQueue, ObjectStore, SessionStore
 from teltubby_worker.consumer import Worker
 from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
-from teltubby_worker.mtproto.session import BotLogin, Session
+from teltubby_worker.mtproto.session import BotLogin, Eagerness, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
 from teltubby_worker.settings import WorkerSettings, host_and_port
@@ -53,6 +53,7 @@ def build_worker(
         # so it lies above the longest silence that is in order: floods, patience with the message and then with its
         # first part, and the last request of each.
         stall_timeout=limits.flood_limit + 2 * (limits.patience + _OPENING_SECONDS + settings.io_timeout_seconds),
+        max_file_bytes=settings.max_file_bytes,
         concurrency=settings.worker_concurrency,
         grace=settings.worker_shutdown_seconds,
     )
@@ -68,7 +69,8 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -
     login = BotLogin(
         api_id, settings.mtproto_api_hash.get_secret_value(), settings.telegram_bot_token.get_secret_value()
     )
-    return Session(sessions, login, _entry(settings), lambda centre, key: Link(centre, api_id, key, silence))
+    eagerness = Eagerness(connections=settings.worker_connections, requests=settings.worker_window)
+    return Session(sessions, login, _entry(settings), lambda centre, key: Link(centre, api_id, key, silence), eagerness)
 
 
 def _entry(settings: WorkerSettings) -> DataCentre:

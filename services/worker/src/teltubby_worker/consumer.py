@@ -33,17 +33,18 @@ class Worker:
         *,
         ensure_bucket: Callable[[], Awaitable[None]],
         stall_timeout: float,
+        max_file_bytes: int | None = None,
         concurrency: int = 1,
         grace: float = 10.0,
     ) -> None:
         """``stall_timeout`` and ``grace`` (how long running jobs may take to finish after a stop) in seconds.
 
-        ``ensure_bucket`` and ``stall_timeout`` as in ``handling.Surroundings``.
+        ``ensure_bucket``, ``stall_timeout`` and ``max_file_bytes`` as in ``handling.Surroundings``.
         """
         self._queue = queue
         self._telegram = telegram
         self._handler = JobHandler(
-            Surroundings(queue, events, store, telegram, clock, name, ensure_bucket, stall_timeout)
+            Surroundings(queue, events, store, telegram, clock, name, ensure_bucket, stall_timeout, max_file_bytes)
         )
         self._concurrency = concurrency
         self._grace = grace

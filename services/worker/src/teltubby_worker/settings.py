@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from teltubby_core.settings import MtprotoSettings, StorageSettings, TelegramSettings
+from teltubby_core.settings import LimitSettings, MtprotoSettings, StorageSettings, TelegramSettings
 
 MAX_CONCURRENCY = 4
 _HIGHEST_PORT = 65535
@@ -35,7 +35,7 @@ def host_and_port(server: str) -> tuple[str, int]:
         raise ValueError("there is no IPv6 address between the brackets") from error
 
 
-class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
+class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings, LimitSettings):
     """What the worker reads from the environment."""
 
     worker_concurrency: int = Field(
@@ -46,6 +46,9 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings):
     )
     worker_window: int = Field(
         default=8, ge=1, le=16, description="parts of 1 MiB that are asked for ahead, for each file"
+    )
+    worker_connections: int = Field(
+        default=4, ge=1, le=8, description="most connections to the media addresses of one data centre"
     )
     worker_flood_limit_seconds: float = Field(
         default=3600, ge=1, le=86400, description="flood waits borne within one transfer before it is tried anew"

@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import logging
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from telethon.crypto import AuthKey
 from telethon.network import ConnectionTcpAbridged, MTProtoSender
@@ -42,6 +43,30 @@ class DataCentre:
     dc_id: int
     host: str
     port: int
+
+
+class Connection(Protocol):
+    """A connection as ``Link`` is one."""
+
+    centre: DataCentre
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    async def open(self, query: Any) -> Any: ...
+
+    async def call(self, request: Any) -> Any: ...
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+Connect = Callable[[DataCentre, bytes | None], Connection]
+"""Makes a connection, not open yet, with a key or (None) a new one."""
 
 
 class _Loggers(dict[str, logging.Logger]):
@@ -85,7 +110,7 @@ class Link:
         self._sender = MTProtoSender(
             AuthKey(key),
             loggers=_Loggers(),
-            retries=0,
+            retries=1,  # on connecting only: of the keys that it agrees on, one in 256 is too short for Telethon
             delay=0,
             auto_reconnect=False,
             connect_timeout=_CONNECT_SECONDS,
@@ -150,12 +175,12 @@ class Link:
         try:
             with telethon_errors():
                 async with asyncio.timeout(_PING_SECONDS):
-                    await self._answer(PingRequest(ping_id=id(self)))
+                    await self._answer(PingRequest(ping_id=id(self)), counts=False)
         except TeltubbyError as error:
             log.info("data centre %d: %s; closing the connection", self.centre.dc_id, error)
             await self.close()
 
-    async def _answer(self, request: Any) -> Any:
+    async def _answer(self, request: Any, *, counts: bool = True) -> Any:
         if not self.is_open:
             raise ConnectionLostError("the connection to Telegram is closed")
         future: asyncio.Future[Any] = self._sender.send(request)
@@ -163,7 +188,8 @@ class Link:
             await self._heard_of(future)
         finally:
             future.cancel()  # does nothing to one that is done
-        self._put_off_silence()
+        if counts:  # a server that answers pings and nothing else is silent all the same
+            self._put_off_silence()
         return future.result()
 
     async def _heard_of(self, future: asyncio.Future[Any]) -> None:

@@ -1,96 +1,86 @@
-"""One leased login of the bot, and the connections made with it: one to its home, one to each other data centre.
+"""One leased login of the bot, and every connection made with it.
 
-Nothing is opened before it is needed. A session is logged in once and kept: repeated logins earn floods, and so do
-repeated exports to other data centres. Two connections with one key to one data centre would kill the key
-(AUTH_KEY_DUPLICATED), so a connection is only replaced once it is closed.
+    home     one connection to the main address of the bot's data centre: messages, exported logins
+    pools    for each data centre that files come from, the connections to its media addresses, with the home's key
+             or the one that the login was exported for
+
+Nothing is opened before it is needed. With one key, only one connection may send to a main address, or Telegram
+kills the key (AUTH_KEY_DUPLICATED); so the home connection is only replaced once it is closed. A key for another
+data centre is made at its main address, because media addresses take no logins; that connection is closed before the
+first one to a media address is opened. Where there is no media address, one connection to the main one carries
+the files: at home, the home connection itself.
 """
 
 import asyncio
-import binascii
-import contextlib
 import logging
-import struct
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from telethon.crypto import AuthKey
-from telethon.sessions import StringSession
-from telethon.tl.functions.auth import (
-    ExportAuthorizationRequest,
-    ImportAuthorizationRequest,
-    ImportBotAuthorizationRequest,
-)
+from telethon.tl.functions.auth import ExportAuthorizationRequest, ImportAuthorizationRequest
 from telethon.tl.functions.help import GetConfigRequest
-from telethon.tl.functions.users import GetUsersRequest
-from telethon.tl.types import InputUserSelf
 
-from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
+from teltubby_core.errors import InfrastructureError, TeltubbyError, TransientError
 from teltubby_core.ports import SessionLease, SessionStore
-from teltubby_worker.mtproto.errors import SessionLostError, WrongDataCentreError
-from teltubby_worker.mtproto.link import DataCentre
+from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
+from teltubby_worker.mtproto.keyring import Keyring
+from teltubby_worker.mtproto.link import Connect, Connection, DataCentre
+from teltubby_worker.mtproto.login import BotLogin, Login
+from teltubby_worker.mtproto.pace import Pace
+from teltubby_worker.mtproto.pool import Pool
+from teltubby_worker.mtproto.ration import Ration
 
 log = logging.getLogger(__name__)
 
+__all__ = ["BotLogin", "Eagerness", "Session"]
+
 _LEASE_SECONDS = 30.0
 _PING_EVERY = 60.0
-_LOGIN_HOPS = 3  # a login is sent on to the account's own data centre once; more is a server gone wrong
-_HOME = 0
+_IDLE_SECONDS = 300.0  # after which connections for files are closed; the next file opens them again
+_REFUSALS = 3
+"""How often in a row media addresses may fail before the main address alone serves the files: a firewall may hide
+them, and no rule says that a key of the main address opens them."""
+
+_MOST_EXPORTS = 3
+_EXPORT_PERIOD = 3600.0  # seconds in which the login is exported to one data centre at most so often
 
 
 @dataclass(frozen=True)
-class BotLogin:
-    """What the bot logs in with. Hash and token are secrets."""
+class Eagerness:
+    """The most that is asked of one data centre at a time, for all files together."""
 
-    api_id: int
-    api_hash: str = field(repr=False)
-    token: str = field(repr=False)
+    connections: int = 4
+    """Connections to its media addresses. Others measured that two reach Telegram's ceiling for a bot, and that more
+    than about eight are closed."""
 
-    @property
-    def bot_id(self) -> int:
-        """The bot's user id, the token's first part."""
-        return int(self.token.partition(":")[0])
-
-
-class Connection(Protocol):
-    """A connection as ``link.Link`` makes it."""
-
-    centre: DataCentre
-
-    @property
-    def key(self) -> bytes: ...
-
-    @property
-    def is_open(self) -> bool: ...
-
-    async def open(self, query: Any) -> Any: ...
-
-    async def call(self, request: Any) -> Any: ...
-
-    async def ping(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-Connect = Callable[[DataCentre, bytes | None], Connection]
-"""Makes a connection, not open yet, with a key or (None) a new one."""
+    requests: int = 8
+    """Requests of 1 MiB in flight."""
 
 
 class Session:
     """The bot's login at Telegram, used by many callers at a time."""
 
-    def __init__(self, sessions: SessionStore, login: BotLogin, entry: DataCentre, connect: Connect) -> None:
+    def __init__(
+        self,
+        sessions: SessionStore,
+        bot: BotLogin,
+        entry: DataCentre,
+        connect: Connect,
+        eagerness: Eagerness | None = None,
+    ) -> None:
         """``entry`` is the data centre to start at when nobody has logged in yet."""
         self._sessions = sessions
-        self._login = login
-        self._entry = entry
         self._connect = connect
+        self._login = Login(bot, entry, connect)
+        self._eagerness = eagerness or Eagerness()
         self._lease: SessionLease | None = None
-        self._links: dict[int, Connection] = {}
-        self._openings: dict[int, asyncio.Task[Connection]] = {}
-        self._foreign_keys: dict[int, bytes] = {}
-        self._addresses: tuple[Any, ...] = ()
-        self._login_after = 0.0
+        self._keys: Keyring | None = None
+        self._home: Connection | None = None
+        self._opening: asyncio.Task[Connection] | None = None
+        self._pools: dict[int, Pool] = {}
+        self._refusals: dict[int, int] = {}
+        self._main_only: set[int] = set()
+        self._exports: dict[int, Ration] = {}
         self._keepalive: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
@@ -100,188 +90,218 @@ class Session:
             InfrastructureError: it can't be done now; the text names the setting when one is the cause.
         """
         try:
-            await self._link(_HOME)
+            await self._at_home()
         except TransientError as error:
             raise InfrastructureError(f"Telegram can't be reached for large files: {error}") from error
 
-    async def call(self, request: Any, dc_id: int | None = None) -> Any:
-        """Send a request home or to another data centre, connecting first where needed.
+    async def call(self, request: Any) -> Any:
+        """Send a request to the bot's home, connecting first where needed.
 
         Raises:
             TransientError, PermanentError, InfrastructureError: Telegram's errors in our words.
         """
-        place = self._place(dc_id)
-        link = await self._link(place)
+        home = await self._at_home()
         try:
-            return await link.call(request)
-        except SessionLostError:
-            self._foreign_keys.pop(place, None)
-            await link.close()
+            return await home.call(request)
+        except (SessionLostError, ConnectionLostError):
+            await home.close()  # the next call opens it again
             raise
 
-    def _place(self, dc_id: int | None) -> int:
-        home = self._links.get(_HOME)
-        return _HOME if dc_id is None or (home and home.centre.dc_id == dc_id) else dc_id
+    async def fetch(self, make: Callable[[], Any], dc_id: int) -> Any:
+        """Send the upload.getFile that ``make`` returns to data centre ``dc_id``, when it is this one's turn.
+
+        ``make`` as in ``Pool.fetch``. Raises what ``call`` raises, and what ``make`` raises.
+        """
+        pool = self._pools.get(dc_id) or await self._add_pool(dc_id)
+        try:
+            answer = await pool.fetch(make)
+        except SessionLostError:
+            await self._forget(dc_id, pool)
+            raise
+        self._refusals.pop(dc_id, None)
+        return answer
 
     async def close(self) -> None:
         """Disconnect everywhere, then let the next one have the session."""
-        await _cancel(self._openings.values())
-        keepalive, self._keepalive = self._keepalive, None
-        await _cancel([keepalive] if keepalive else [])
-        links, lease = list(self._links.values()), self._lease
-        self._links.clear()
-        self._lease = None
+        await _cancel(task for task in (self._opening, self._keepalive) if task)
+        self._keepalive = None
+        home, lease = self._home, self._lease
+        self._home = self._lease = None
         try:
-            for link in links:
-                await link.close()
+            await self._close_pools()
+            if home:
+                await home.close()
         finally:
             if lease:
                 await lease.release()
 
-    # Connections
+    # Home
 
-    async def _link(self, place: int) -> Connection:
-        link = self._links.get(place)
-        if link and link.is_open:
-            return link
-        if place not in self._openings:
+    async def _at_home(self) -> Connection:
+        if self._home and self._home.is_open:
+            return self._home
+        if self._opening is None:
             # One opening for all who wait; it goes on when one of them gives up, and fails for all at once.
-            opening = asyncio.create_task(self._open(place), name=f"connect to data centre {place or 'home'}")
-            opening.add_done_callback(lambda task: self._opened(place, task))
-            self._openings[place] = opening
-        return await asyncio.shield(self._openings[place])
+            self._opening = asyncio.create_task(self._open_home(), name="connect to Telegram")
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
 
-    def _opened(self, place: int, opening: asyncio.Task[Connection]) -> None:
-        del self._openings[place]
+    def _opened(self, opening: asyncio.Task[Connection]) -> None:
+        self._opening = None
         if opening.cancelled() or opening.exception():
             return
-        self._links[place] = opening.result()
+        self._home = opening.result()
         if self._keepalive is None:
             self._keepalive = asyncio.create_task(self._keep_alive(), name="ping Telegram")
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(_PING_EVERY)
-            for link in list(self._links.values()):
-                if link.is_open:
-                    await link.ping()
-
-    async def _open(self, place: int) -> Connection:
-        return await (self._open_home() if place == _HOME else self._open_foreign(place))
 
     async def _open_home(self) -> Connection:
         if self._lease is None:
             self._lease = await self._sessions.acquire(_LEASE_SECONDS)
-        stored = self._read(await self._lease.load())
-        if stored:
+        home, keys = await self._login.enter(self._lease)
+        if self._keys and self._keys.key != keys.key:
+            await self._close_pools()  # the old login's keys open nothing any more
+        if self._keys is None or self._keys.key != keys.key:
+            self._keys = keys
+        return home
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_EVERY)
             try:
-                return await self._resume(*stored)
-            except SessionLostError as error:
-                log.warning("session %s: %s; logging in again", self._lease.name, error)
-        return await self._log_in(self._lease)
+                await self._close_idle()
+                await asyncio.gather(*(link.ping() for link in self._links()))
+            except Exception:  # the loop's edge: without pings connections would die unnoticed
+                log.exception("pinging Telegram failed")
 
-    async def _resume(self, centre: DataCentre, key: bytes) -> Connection:
-        link = self._connect(centre, key)
-        await self._configure(link)
-        async with _closed_on_error(link):
-            (me,) = await link.call(GetUsersRequest([InputUserSelf()]))
-            if me.id != self._login.bot_id:
-                raise SessionLostError("the stored session is another bot's")
-        return link
+    def _links(self) -> list[Connection]:
+        home = [self._home] if self._home and self._home.is_open else []
+        return home + [link for pool in self._pools.values() for link in pool.links() if link is not self._home]
 
-    async def _configure(self, link: Connection) -> None:
-        config = await link.open(GetConfigRequest())
-        self._addresses = tuple(config.dc_options)
-
-    # Logging in
-
-    async def _log_in(self, lease: SessionLease) -> Connection:
-        loop = asyncio.get_running_loop()
-        if (left := self._login_after - loop.time()) > 0:
-            raise InfrastructureError(f"Telegram asks to wait {left:.0f} s more before the bot may log in again")
-        centre = self._entry
-        for _ in range(_LOGIN_HOPS):
-            try:
-                return await self._log_in_at(centre, lease)
-            except WrongDataCentreError as error:
-                centre = self._address(error.dc_id)
-            except TransientError as error:
-                if error.retry_after is None:
-                    raise
-                # Asking again would only lengthen it, so until then nobody does.
-                self._login_after = loop.time() + error.retry_after
-                raise InfrastructureError(f"the bot's login must wait: {error}") from error
-        raise TransientError("Telegram sends the login from one data centre to another")
-
-    async def _log_in_at(self, centre: DataCentre, lease: SessionLease) -> Connection:
-        link = self._connect(centre, None)
-        await self._configure(link)
-        async with _closed_on_error(link):
-            login = self._login
-            await link.call(
-                ImportBotAuthorizationRequest(
-                    flags=0, api_id=login.api_id, api_hash=login.api_hash, bot_auth_token=login.token
-                )
-            )
-            await lease.save(await _write(link.centre, link.key))
-        log.info("session %s: the bot is logged in at data centre %d", lease.name, centre.dc_id)
-        return link
-
-    def _read(self, content: str | None) -> tuple[DataCentre, bytes] | None:
-        try:
-            stored = StringSession(content or None)
-        except (ValueError, struct.error, binascii.Error):
-            log.warning("the stored session can't be read; logging in anew")
-            return None
-        if not stored.auth_key:
-            return None
-        centre = DataCentre(stored.dc_id, stored.server_address, stored.port)
-        # The entry's address comes from the settings and may have moved since.
-        return (self._entry if centre.dc_id == self._entry.dc_id else centre), stored.auth_key.key
-
-    # Other data centres
-
-    async def _open_foreign(self, dc_id: int) -> Connection:
-        await self._link(_HOME)  # it knows the addresses
-        centre = self._address(dc_id)
-        key = self._foreign_keys.get(dc_id)
-        if key:
-            link = self._connect(centre, key)
-            try:
-                await link.open(GetConfigRequest())
-            except SessionLostError:
-                del self._foreign_keys[dc_id]
+    async def _close_idle(self) -> None:
+        for dc_id, pool in list(self._pools.items()):
+            if pool.idle_since is None or _now() - pool.idle_since < _IDLE_SECONDS:
+                continue
+            del self._pools[dc_id]
+            self._main_only.discard(dc_id)  # the next file tries its media addresses again
+            if self._home in pool.links():
+                pool.retire()
             else:
-                return link
+                await pool.close()
+
+    # Files
+
+    async def _add_pool(self, dc_id: int) -> Pool:
+        await self._at_home()  # it knows the addresses
+        if dc_id not in self._pools:
+            connections = self._eagerness.connections if self._media(dc_id) else 1
+            pace = Pace(connections, self._eagerness.requests)
+            self._pools[dc_id] = Pool(dc_id, lambda: self._open_for_files(dc_id), pace)
+        return self._pools[dc_id]
+
+    def _media(self, dc_id: int) -> list[DataCentre]:
+        return [] if dc_id in self._main_only else list(self._login.addresses.media(dc_id))
+
+    async def _open_for_files(self, dc_id: int) -> Connection:
+        home = await self._at_home()
+        media = self._media(dc_id)
+        if home.centre.dc_id != dc_id:
+            return await self._open_elsewhere(dc_id, media)
+        return await self._open_media(media, home.key) if media else home
+
+    async def _open_elsewhere(self, dc_id: int, media: list[DataCentre]) -> Connection:
+        assert self._keys is not None  # home is open
+        key = self._keys.others.get(dc_id)
+        if key is None:
+            main = await self._import_login(dc_id)
+            if not media:
+                return main
+            await main.close()
+            key = main.key
+        if media:
+            return await self._open_media(media, key)
+        return await self._open_main(dc_id, key)
+
+    async def _open_main(self, dc_id: int, key: bytes) -> Connection:
+        link = self._connect(self._login.addresses.main(dc_id), key)
+        try:
+            await link.open(GetConfigRequest())
+        except ConnectionLostError:
+            self._main_only.discard(dc_id)  # it is no better than the others
+            raise
+        return link
+
+    async def _open_media(self, media: list[DataCentre], key: bytes) -> Connection:
+        dc_id = media[0].dc_id
+        link = self._connect(media[self._refusals.get(dc_id, 0) % len(media)], key)
+        try:
+            await link.open(GetConfigRequest())
+        except ConnectionLostError:  # a key that is refused is counted where it is forgotten
+            await self._refused(dc_id)
+            raise
+        return link
+
+    async def _refused(self, dc_id: int) -> bool:
+        """Count that a media address served nothing; tell whether the main address is to be used from now on."""
+        pool = self._pools.get(dc_id)
+        if pool is None or pool.links() or not self._media(dc_id):
+            return False
+        self._refusals[dc_id] = self._refusals.get(dc_id, 0) + 1
+        if self._refusals[dc_id] < _REFUSALS:
+            return False
+        await self.call(GetConfigRequest())  # raises when not the media address but all of Telegram is out of reach
+        log.warning("data centre %d: no media address serves files; the main one alone does", dc_id)
+        self._refusals.pop(dc_id, None)
+        self._main_only.add(dc_id)
+        if self._pools.get(dc_id) is pool:
+            del self._pools[dc_id]
+        pool.retire()  # nothing in it is open
+        return True
+
+    async def _import_login(self, dc_id: int) -> Connection:
+        """Export the login to another data centre, once: this earns floods too (2 061 s were seen)."""
+        keys, lease = self._keys, self._lease
+        assert keys is not None  # home is open
+        assert lease is not None
+        centre = self._login.addresses.main(dc_id)
+        ration = self._exports.setdefault(dc_id, Ration(_MOST_EXPORTS, _EXPORT_PERIOD))
+        if left := ration.wait(_now()):
+            raise InfrastructureError(
+                f"data centre {dc_id} forgot the bot's login {_MOST_EXPORTS} times within the hour;"
+                f" it is told again in {left:.0f} s"
+            )
         exported = await self.call(ExportAuthorizationRequest(dc_id))
+        ration.take(_now())
         link = self._connect(centre, None)
         await link.open(ImportAuthorizationRequest(id=exported.id, bytes=exported.bytes))
-        self._foreign_keys[dc_id] = link.key
+        keys.others[dc_id] = link.key
+        log.info("session %s: the login is known at data centre %d too", lease.name, dc_id)
+        await self._save(lease, keys)
         return link
 
-    def _address(self, dc_id: int) -> DataCentre:
-        # Media-only and CDN addresses don't take logins; obfuscated-only ones don't take this transport.
-        options = [
-            option
-            for option in self._addresses
-            if option.id == dc_id and not (option.media_only or option.cdn or option.tcpo_only)
-        ]
-        if not options:
-            raise PermanentError(f"Telegram names no address for its data centre {dc_id}")
-        option = min(options, key=lambda each: bool(each.ipv6))
-        return DataCentre(dc_id, option.ip_address, option.port)
+    async def _save(self, lease: SessionLease, keys: Keyring) -> None:
+        try:
+            await lease.save(keys.text())
+        except TeltubbyError as error:
+            log.warning("session %s: its new key is not kept over a restart: %s", lease.name, error)
 
+    async def _forget(self, dc_id: int, pool: Pool) -> None:
+        """Let go of a key that Telegram does not know any more, and of what was opened with it."""
+        if self._pools.get(dc_id) is not pool:
+            return  # another request noticed before
+        at_home = self._home is not None and self._home.centre.dc_id == dc_id
+        if self._home and at_home:
+            await self._home.close()  # opening it again shows whether the key is good, and replaces it if not
+        await pool.close()
+        if self._pools.get(dc_id) is not pool or await self._refused(dc_id):
+            return  # the key may be good, and only not be taken at the media address
+        del self._pools[dc_id]
+        if self._keys and not at_home:
+            self._keys.others.pop(dc_id, None)
 
-async def _write(centre: DataCentre, key: bytes) -> str:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(centre.host, centre.port)
-    except (OSError, ValueError, OverflowError) as error:
-        raise TransientError(f"the name of data centre {centre.dc_id} can't be resolved") from error
-    session = StringSession()
-    session.set_dc(centre.dc_id, found[0][4][0], centre.port)  # this format holds addresses, no names
-    session.auth_key = AuthKey(key)
-    return str(session.save())
+    async def _close_pools(self) -> None:
+        pools = list(self._pools.values())
+        self._pools.clear()
+        await asyncio.gather(*(pool.close() for pool in pools))
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -291,10 +311,5 @@ async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*cancelled, return_exceptions=True)
 
 
-@contextlib.asynccontextmanager
-async def _closed_on_error(link: Connection) -> AsyncIterator[None]:
-    try:
-        yield
-    except BaseException:
-        await link.close()
-        raise
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,33 +1,26 @@
-"""From a job to the bytes of its file: find the message, check that it is the job's file, stream it."""
+"""From a job to the bytes of its file: find the message, take the job's file from it, stream it."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from telethon.tl.functions.messages import GetMessagesRequest
 from telethon.tl.functions.upload import GetFileRequest
-from telethon.tl.types import (
-    Document,
-    InputDocumentFileLocation,
-    InputMessageID,
-    InputPhotoFileLocation,
-    Message,
-    MessageMediaDocument,
-    MessageMediaPhoto,
-    PeerUser,
-    Photo,
-    PhotoSize,
-    PhotoSizeProgressive,
-)
+from telethon.tl.types import InputMessageID
 from telethon.tl.types.upload import File
 
 from teltubby_core.domain.jobs import JobMessage
-from teltubby_core.errors import PermanentError, TransferMismatchError
-from teltubby_worker.mtproto.errors import MESSAGE_GONE, WrongDataCentreError
+from teltubby_core.errors import PermanentError, TransferMismatchError, TransientError
+from teltubby_worker.mtproto.errors import WrongDataCentreError
+from teltubby_worker.mtproto.remote_file import OTHER_FILE, RemoteFile, file_of
 from teltubby_worker.mtproto.transfer import Patience, Transfer, TransferLimits
 
-_OTHER_FILE = "the message holds another file by now; send the file again"
+log = logging.getLogger(__name__)
+
+_MOVES = 2  # how often one part follows its file to another data centre before that counts as a failure
 
 
 class Caller(Protocol):
@@ -35,64 +28,9 @@ class Caller(Protocol):
 
     async def ready(self) -> None: ...
 
-    async def call(self, request: Any, dc_id: int | None = None) -> Any: ...
+    async def call(self, request: Any) -> Any: ...
 
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file as its message shows it. ``location`` holds the file reference, good for some hours."""
-
-    file_id: int
-    size: int
-    dc_id: int
-    location: Any
-
-
-def file_of(message: Any, job: JobMessage) -> RemoteFile:
-    """Return the file of a message that came for ``job``.
-
-    Raises:
-        PermanentError: the message is gone, or holds no file, or one of another size.
-    """
-    if not isinstance(message, Message) or message.id != job.message_id:
-        raise PermanentError(MESSAGE_GONE)
-    if isinstance(message.peer_id, PeerUser) and message.peer_id.user_id != job.chat_id:
-        raise PermanentError("the message belongs to another chat: the job was made for another bot")
-    file = _document(message.media) or _photo(message.media)
-    if file is None:
-        raise PermanentError("the message holds no file any more")
-    if job.file_info.file_size not in (None, file.size):
-        raise PermanentError(_OTHER_FILE)
-    return file
-
-
-def _document(media: Any) -> RemoteFile | None:
-    if not isinstance(media, MessageMediaDocument) or not isinstance(media.document, Document):
-        return None
-    found = media.document
-    location = InputDocumentFileLocation(
-        id=found.id, access_hash=found.access_hash, file_reference=found.file_reference, thumb_size=""
-    )
-    return RemoteFile(found.id, found.size, found.dc_id, location)
-
-
-def _photo(media: Any) -> RemoteFile | None:
-    if not isinstance(media, MessageMediaPhoto) or not isinstance(media.photo, Photo):
-        return None
-    found = media.photo
-    sizes = [each for each in found.sizes if isinstance(each, PhotoSize | PhotoSizeProgressive)]
-    if not sizes:
-        return None
-    largest = max(sizes, key=lambda each: each.w * each.h)
-    # A progressive one lists how far each quality level reaches; the last level is the whole file.
-    size = largest.size if isinstance(largest, PhotoSize) else max(largest.sizes)
-    location = InputPhotoFileLocation(
-        id=found.id,
-        access_hash=found.access_hash,
-        file_reference=found.file_reference,
-        thumb_size=largest.type,
-    )
-    return RemoteFile(found.id, size, found.dc_id, location)
+    async def fetch(self, make: Callable[[], Any], dc_id: int) -> Any: ...
 
 
 class MtprotoSource:
@@ -103,9 +41,14 @@ class MtprotoSource:
         self._job = job
         self._limits = limits
         self._file: RemoteFile | None = None
+        self._quiet_until = 0.0  # by the loop's clock
+
+    def told_size(self) -> int | None:
+        """Return the file's size as its message at Telegram has it, None before it was opened."""
+        return self._file.size if self._file else None
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the file's bytes in order.
+        """Yield an empty chunk once the file is found, then its bytes in order.
 
         Raises:
             InfrastructureError: Telegram can't be reached or refuses the login.
@@ -115,30 +58,52 @@ class MtprotoSource:
         await self._telegram.ready()
         patience = Patience(self._limits)
         self._file = await patience.persist(self._find, "the message")
+        yield b""
         async with aclosing(Transfer(self, self._file.size, self._limits, patience).parts()) as parts:
             async for part in parts:
                 yield part
                 del part  # or it would live on while the next one is awaited
 
     async def fetch(self, offset: int, limit: int) -> bytes:
-        """Return a part of the file."""
-        file = self._known()
+        """Return a part of the file, from whichever data centre has it now."""
+        for moves in range(_MOVES + 1):
+            try:
+                return await self._ask(offset, limit)
+            except WrongDataCentreError as error:
+                self._move(error.dc_id)
+                if moves == _MOVES:
+                    raise
+        raise AssertionError("the last move returns or raises")
+
+    async def _ask(self, offset: int, limit: int) -> bytes:
+        def request() -> GetFileRequest:
+            # Made when its turn has come: there may be a new reference by then, or a flood to be waited out.
+            if (left := self._quiet_until - _now()) > 0:
+                raise TransientError("Telegram asked to wait", left)
+            return GetFileRequest(self._known().location, offset, limit)
+
         try:
-            answer = await self._telegram.call(GetFileRequest(file.location, offset, limit), file.dc_id)
-        except WrongDataCentreError as error:
-            self._file = replace(self._known(), dc_id=error.dc_id)
+            answer = await self._telegram.fetch(request, self._known().dc_id)
+        except TransientError as error:
+            self._quiet_until = max(self._quiet_until, _now() + (error.retry_after or 0.0))
             raise
         if not isinstance(answer, File):
             raise PermanentError("Telegram serves this file from a CDN, which bots can't read")
         content: bytes = answer.bytes
         return content
 
+    def _move(self, dc_id: int) -> None:
+        file = self._known()
+        if file.dc_id != dc_id:
+            log.info("job %s: its file is at data centre %d, not %d", self._job.job_id, dc_id, file.dc_id)
+            self._file = replace(file, dc_id=dc_id)
+
     async def refresh(self) -> None:
         """Take the message's new file reference, if it is still the same file."""
         old, new = self._known(), await self._find()
         if (new.file_id, new.size) != (old.file_id, old.size):
-            raise TransferMismatchError(_OTHER_FILE)
-        self._file = replace(new, dc_id=old.dc_id)
+            raise TransferMismatchError(OTHER_FILE)
+        self._file = replace(new, dc_id=self._known().dc_id)
 
     def _known(self) -> RemoteFile:
         assert self._file is not None  # chunks() found it before any part is asked for
@@ -147,3 +112,7 @@ class MtprotoSource:
     async def _find(self) -> RemoteFile:
         found = await self._telegram.call(GetMessagesRequest([InputMessageID(self._job.message_id)]))
         return file_of(found.messages[0] if found.messages else None, self._job)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
