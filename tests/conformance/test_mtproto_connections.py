@@ -255,8 +255,9 @@ async def test_what_does_not_exist_is_refused_at_once_and_loudly(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with stage.telethon() as client:
-        with pytest.raises(errors.MethodInvalidError):
+        with pytest.raises(errors.MethodInvalidError) as caught:
             await client(functions.help.GetInviteTextRequest())
+        assert caught.value.code == 400  # a 500 would be asked again and again
         with pytest.raises(errors.BadRequestError, match=f"INPUT_METHOD_INVALID_{0x0BADF00D}"):
             await client(NoSuchRequest())
     assert stage.outcomes("help.getInviteText") == ["METHOD_INVALID"]

@@ -13,7 +13,7 @@ from teltubby_simulator.content import SeededContent
 from teltubby_simulator.faults import PASS, Asked, Faults, Rule, Step
 from teltubby_simulator.journal import JournalEntry
 from teltubby_simulator.model import StoredFile
-from teltubby_simulator.mtproto import MtprotoServer
+from teltubby_simulator.mtproto import MtprotoServer, Ports
 from teltubby_simulator.world import World
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
@@ -211,3 +211,32 @@ async def test_forgotten_keys_are_unknown(door: Door) -> None:
     door.server.forget_keys()
     door.server.close_connections()
     await door.world.changed.wait_for(lambda: "404" in door.outcomes("disconnect"), timeout=5)
+
+
+async def test_addresses_can_be_chosen_and_stay_over_restarts(door: Door) -> None:
+    places = [(dc_id, media) for dc_id in (2, 4) for media in (False, True)]
+    ports = [door.server.port_of(dc_id, media=media) for dc_id, media in places]
+    assert len(set(ports)) == 4
+    await door.client.disconnect()
+    await door.server.stop()
+    chosen = {2: Ports(ports[0], ports[1]), 4: Ports(ports[2], ports[3])}
+    other = MtprotoServer(door.world, ports=chosen)
+    for _ in range(2):
+        await other.start()
+        assert [other.port_of(dc_id, media=media) for dc_id, media in places] == ports
+        await other.stop()
+
+
+def test_what_moves_takes_all_its_sizes_along() -> None:
+    world = World()
+    photo = world.make_photo([(each, 10, 10, SeededContent(each, 10)) for each in ("m", "y")])
+    document = world.new_file(SeededContent("d", 10))
+    world.files.add_thumb(document, "m", 1, 1, SeededContent("t", 5))
+    for moved in (photo.file.id, document.id):
+        world.files.move(moved, 4)
+    now_photo, now_document = world.photo_by_id(photo.file.id), world.file_by_document_id(document.id)
+    assert now_photo
+    assert now_document
+    assert [each.dc_id for each in (*now_photo.files, now_document, *world.files.thumbs(document.id))] == [4] * 4
+    with pytest.raises(KeyError):
+        world.files.move(1, 4)

@@ -144,6 +144,17 @@ def test_gzip_is_opened_within_bounds() -> None:
             unzip(damaged)
 
 
+def test_gzip_within_a_wrapper_has_bounds_too() -> None:
+    def wrapped(inner: bytes) -> bytes:
+        return functions.InvokeWithoutUpdatesRequest.CONSTRUCTOR_ID.to_bytes(4, "little") + inner
+
+    assert read_object(wrapped(packed(PING))).query.ping_id == 1
+    with pytest.raises(UnreadableError, match="TOO_LONG"):
+        read_object(wrapped(packed(bytes(17 << 20))))
+    with pytest.raises(UnreadableError, match="FETCH_ERROR"):
+        read_object(wrapped(packed(PING)[:-8]))
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [
