@@ -42,6 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-hash", default=DEFAULT_API_HASH, help="(default: %(default)s)")
     parser.add_argument("--public-key-file", type=Path, help="write the MTProto server's public key there (PEM)")
     parser.add_argument("--flood-limits", action="store_true", help="answer 429 to bots that write too fast")
+    parser.add_argument(
+        "--local-files", type=Path, help="be a local Bot API server that keeps its files in this folder"
+    )
+    parser.add_argument("--allow-plain-webhooks", action="store_true", help="call webhooks over http, at any address")
     parser.add_argument("--seed", type=int, default=0, help="decides all random ids (default: %(default)s)")
     return parser
 
@@ -49,7 +53,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator; return the exit status."""
     options = _parser().parse_args(arguments)
-    world = World(seed=options.seed, flood_limits=options.flood_limits)
+    world = World(
+        seed=options.seed,
+        flood_limits=options.flood_limits,
+        local_files=options.local_files,
+        allow_plain_webhooks=options.allow_plain_webhooks,
+    )
     try:
         bot = world.add_bot("Simulated bot", options.bot_username, options.bot_token, options.api_id, options.api_hash)
     except ValueError as error:

@@ -146,7 +146,8 @@ def test_gzip_is_opened_within_bounds() -> None:
 
 def test_gzip_within_a_wrapper_has_bounds_too() -> None:
     def wrapped(inner: bytes) -> bytes:
-        return functions.InvokeWithoutUpdatesRequest.CONSTRUCTOR_ID.to_bytes(4, "little") + inner
+        number: int = functions.InvokeWithoutUpdatesRequest.CONSTRUCTOR_ID
+        return number.to_bytes(4, "little") + inner
 
     assert read_object(wrapped(packed(PING))).query.ping_id == 1
     with pytest.raises(UnreadableError, match="TOO_LONG"):
