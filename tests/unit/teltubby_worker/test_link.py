@@ -9,6 +9,7 @@ from telethon.tl.functions.help import GetConfigRequest
 from telethon.tl.functions.messages import GetMessagesRequest
 from telethon.tl.functions.upload import GetFileRequest
 
+from support import eventually
 from teltubby_worker.mtproto.errors import ConnectionLostError
 from teltubby_worker.mtproto.link import DataCentre, Link
 
@@ -169,3 +170,43 @@ async def test_a_server_that_answers_pings_and_nothing_else_is_silent() -> None:
 async def test_an_address_that_can_not_be_is_a_connection_that_can_not_be_had(centre: DataCentre) -> None:
     with pytest.raises(ConnectionLostError):
         await Link(centre, 1, bytes(256), 5).open(GetConfigRequest())
+
+
+async def test_a_close_whose_caller_is_cancelled_closes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    link, sender = await opened()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    disconnect = sender.disconnect
+
+    async def slow() -> None:
+        if begun.is_set():
+            return  # as Telethon's, which does nothing once it has begun
+        begun.set()
+        await go_on.wait()
+        await disconnect()
+
+    monkeypatch.setattr(sender, "disconnect", slow)
+    closing = asyncio.create_task(link.close())
+    await begun.wait()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    go_on.set()
+    await link.close()
+    assert not link.is_open
+    assert sender.closes == 1
+
+
+async def test_an_answer_that_never_comes_is_missed_however_busy_the_connection_is() -> None:
+    link, sender = await opened(silence=0.05)
+    lost = asyncio.create_task(link.call(MESSAGES))
+    await eventually(lambda: len(sender.sent) == 2)
+
+    async def others_are_answered() -> bool:
+        if not lost.done():
+            sender.answers = ["part"]
+            await link.call(FILE)
+        return lost.done()
+
+    await eventually(others_are_answered)
+    with pytest.raises(ConnectionLostError):
+        await lost

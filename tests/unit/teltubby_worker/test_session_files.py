@@ -332,11 +332,14 @@ async def test_a_flood_on_an_export_is_told_and_does_not_use_it_up(
     telegram: FakeTelegram, store: MemorySessionStore
 ) -> None:
     session = session_of(telegram, store)
-    telegram.troubles[ExportAuthorizationRequest] = [TransientError("flood", 2061.0) for _ in range(5)]
+    telegram.troubles[ExportAuthorizationRequest] = [TransientError("flood", 2061.0)]
     for _ in range(5):
         with pytest.raises(TransientError) as caught:
             await session.fetch(Part, 4)
-        assert caught.value.retry_after == 2061
+        assert caught.value.retry_after is not None
+        assert 2000 < caught.value.retry_after <= 2061
+    assert telegram.count(ExportAuthorizationRequest) == 1, "who asks again during a flood only lengthens it"
+    session._exports_barred.clear()  # the flood is over
     await parts(session, 4)
     await session.close()
 
@@ -386,3 +389,35 @@ async def test_closing_ends_fetches_that_are_under_way(telegram: FakeTelegram, s
     results = await asyncio.gather(*fetching, return_exceptions=True)
     assert {type(result) for result in results} == {ConnectionLostError}
     assert telegram.open_links() == []
+
+
+@pytest.mark.usefixtures("greedy")
+async def test_media_addresses_that_refuse_the_key_are_not_tried_again_at_the_cost_of_exports(
+    telegram: FakeTelegram, store: MemorySessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telegram.strangers.add(FAR_MEDIA.host)
+    session = session_of(telegram, store)
+    for _ in range(3):
+        with pytest.raises((ConnectionLostError, SessionLostError)):
+            await session.fetch(Part, 4)
+    await parts(session, 4)
+    monkeypatch.setattr(session_module, "_IDLE_SECONDS", 0.0)
+    for _ in range(3):
+        await session._close_idle()
+        await parts(session, 4)
+    assert telegram.count(ExportAuthorizationRequest) <= 3
+    await session.close()
+
+
+async def test_what_telegram_refuses_at_the_door_fails_no_file(
+    telegram: FakeTelegram, store: MemorySessionStore
+) -> None:
+    session = session_of(telegram, store)
+    telegram.troubles[ImportBotAuthorizationRequest] = [PermanentError("a refusal that no table has")]
+    with pytest.raises(InfrastructureError, match="let the worker in"):
+        await session.fetch(Part, 2)
+    telegram.troubles[ExportAuthorizationRequest] = [PermanentError("a refusal that no table has")]
+    with pytest.raises(InfrastructureError, match="let the worker in"):
+        await session.fetch(Part, 4)
+    await parts(session, 4)
+    await session.close()

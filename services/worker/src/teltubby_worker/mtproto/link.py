@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10
 _OPEN_SECONDS = 40  # connecting, making a key (three round trips and some arithmetic), first answer
 _PING_SECONDS = 15.0
+_MOST_SILENCES = 5  # after so many an answer counts as lost, however busy the connection is with others
 _SYSTEM = platform.system() or "unknown"
 _VERSION = version("teltubby-worker")
 
@@ -105,7 +106,8 @@ class Link:
         self.centre = centre
         self._api_id = api_id
         self._silence = silence
-        self._waiting: set[asyncio.Timeout] = set()
+        self._waiting: dict[asyncio.Timeout, float] = {}  # each with its last moment
+        self._closing: asyncio.Task[None] | None = None
         self._lost: asyncio.Future[None] | None = None
         self._sender = MTProtoSender(
             AuthKey(key),
@@ -197,13 +199,13 @@ class Link:
         patience = asyncio.timeout(self._silence)
         try:
             async with patience:
-                self._waiting.add(patience)
+                self._waiting[patience] = asyncio.get_running_loop().time() + _MOST_SILENCES * self._silence
                 await asyncio.wait({future, self._lost}, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             await self.close()
             raise ConnectionLostError(f"no answer from Telegram for {self._silence:g} s") from None
         finally:
-            self._waiting.discard(patience)
+            self._waiting.pop(patience, None)
         # Telethon cancels what was in flight when a connection closes: that must not look like our own cancellation.
         if not future.done() or future.cancelled():
             raise self._reason()
@@ -215,12 +217,18 @@ class Link:
 
     def _put_off_silence(self) -> None:
         until = asyncio.get_running_loop().time() + self._silence
-        for patience in self._waiting:
+        for patience, last in self._waiting.items():
             if not patience.expired():  # its caller may not have woken up to it yet
-                patience.reschedule(until)
+                patience.reschedule(min(until, last))
 
     async def close(self) -> None:
         """Disconnect cleanly; calls in flight end with ConnectionLostError. Safe to call twice."""
+        # In a task of its own: a caller that is cancelled must not leave a connection that is neither open nor closed.
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._disconnect(), name="disconnect from Telegram")
+        await asyncio.shield(self._closing)
+
+    async def _disconnect(self) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await self._sender.disconnect()
 

@@ -13,14 +13,15 @@ the files: at home, the home connection itself.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from telethon.tl.functions.auth import ExportAuthorizationRequest, ImportAuthorizationRequest
 from telethon.tl.functions.help import GetConfigRequest
 
-from teltubby_core.errors import InfrastructureError, TeltubbyError, TransientError
+from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
 from teltubby_core.ports import SessionLease, SessionStore
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
 from teltubby_worker.mtproto.keyring import Keyring
@@ -79,7 +80,8 @@ class Session:
         self._opening: asyncio.Task[Connection] | None = None
         self._pools: dict[int, Pool] = {}
         self._refusals: dict[int, int] = {}
-        self._main_only: set[int] = set()
+        self._main_only: dict[int, float] = {}  # until when at least
+        self._exports_barred: dict[int, float] = {}  # until when
         self._exports: dict[int, Ration] = {}
         self._keepalive: asyncio.Task[None] | None = None
 
@@ -157,7 +159,8 @@ class Session:
     async def _open_home(self) -> Connection:
         if self._lease is None:
             self._lease = await self._sessions.acquire(_LEASE_SECONDS)
-        home, keys = await self._login.enter(self._lease)
+        with _no_fault_of_the_file():
+            home, keys = await self._login.enter(self._lease)
         if self._keys and self._keys.key != keys.key:
             await self._close_pools()  # the old login's keys open nothing any more
         if self._keys is None or self._keys.key != keys.key:
@@ -182,7 +185,7 @@ class Session:
             if pool.idle_since is None or _now() - pool.idle_since < _IDLE_SECONDS:
                 continue
             del self._pools[dc_id]
-            self._main_only.discard(dc_id)  # the next file tries its media addresses again
+            self._try_media_again(dc_id)
             if self._home in pool.links():
                 pool.retire()
             else:
@@ -204,9 +207,12 @@ class Session:
     async def _open_for_files(self, dc_id: int) -> Connection:
         home = await self._at_home()
         media = self._media(dc_id)
-        if home.centre.dc_id != dc_id:
-            return await self._open_elsewhere(dc_id, media)
-        return await self._open_media(media, home.key) if media else home
+        if not media:
+            self._login.addresses.main(dc_id)  # a file that lies where no address leads is lost, not delayed
+        with _no_fault_of_the_file():
+            if home.centre.dc_id != dc_id:
+                return await self._open_elsewhere(dc_id, media)
+            return await self._open_media(media, home.key) if media else home
 
     async def _open_elsewhere(self, dc_id: int, media: list[DataCentre]) -> Connection:
         assert self._keys is not None  # home is open
@@ -226,7 +232,7 @@ class Session:
         try:
             await link.open(GetConfigRequest())
         except ConnectionLostError:
-            self._main_only.discard(dc_id)  # it is no better than the others
+            self._try_media_again(dc_id)  # the main address is no better
             raise
         return link
 
@@ -240,7 +246,7 @@ class Session:
             raise
         return link
 
-    async def _refused(self, dc_id: int) -> bool:
+    async def _refused(self, dc_id: int, *, key_refused: bool = False) -> bool:
         """Count that a media address served nothing; tell whether the main address is to be used from now on."""
         pool = self._pools.get(dc_id)
         if pool is None or pool.links() or not self._media(dc_id):
@@ -251,11 +257,16 @@ class Session:
         await self.call(GetConfigRequest())  # raises when not the media address but all of Telegram is out of reach
         log.warning("data centre %d: no media address serves files; the main one alone does", dc_id)
         self._refusals.pop(dc_id, None)
-        self._main_only.add(dc_id)
+        # A refused key is forgotten and made anew by an export: not again before the exports are all to be had again.
+        self._main_only[dc_id] = _now() + (_EXPORT_PERIOD if key_refused else 0.0)
         if self._pools.get(dc_id) is pool:
             del self._pools[dc_id]
         pool.retire()  # nothing in it is open
         return True
+
+    def _try_media_again(self, dc_id: int) -> None:
+        if dc_id in self._main_only and _now() >= self._main_only[dc_id]:
+            del self._main_only[dc_id]
 
     async def _import_login(self, dc_id: int) -> Connection:
         """Export the login to another data centre, once: this earns floods too (2 061 s were seen)."""
@@ -269,7 +280,7 @@ class Session:
                 f"data centre {dc_id} forgot the bot's login {_MOST_EXPORTS} times within the hour;"
                 f" it is told again in {left:.0f} s"
             )
-        exported = await self.call(ExportAuthorizationRequest(dc_id))
+        exported = await self._export(dc_id)
         ration.take(_now())
         link = self._connect(centre, None)
         await link.open(ImportAuthorizationRequest(id=exported.id, bytes=exported.bytes))
@@ -277,6 +288,16 @@ class Session:
         log.info("session %s: the login is known at data centre %d too", lease.name, dc_id)
         await self._save(lease, keys)
         return link
+
+    async def _export(self, dc_id: int) -> Any:
+        if (left := self._exports_barred.get(dc_id, 0.0) - _now()) > 0:
+            raise TransientError("Telegram asks to wait before the login is exported", left)
+        try:
+            return await self.call(ExportAuthorizationRequest(dc_id))
+        except TransientError as error:
+            if error.retry_after is not None:  # asking again would only lengthen it, whichever file asks
+                self._exports_barred[dc_id] = _now() + error.retry_after
+            raise
 
     async def _save(self, lease: SessionLease, keys: Keyring) -> None:
         try:
@@ -289,19 +310,31 @@ class Session:
         if self._pools.get(dc_id) is not pool:
             return  # another request noticed before
         at_home = self._home is not None and self._home.centre.dc_id == dc_id
-        if self._home and at_home:
-            await self._home.close()  # opening it again shows whether the key is good, and replaces it if not
-        await pool.close()
-        if self._pools.get(dc_id) is not pool or await self._refused(dc_id):
-            return  # the key may be good, and only not be taken at the media address
-        del self._pools[dc_id]
-        if self._keys and not at_home:
-            self._keys.others.pop(dc_id, None)
+        try:
+            if self._home and at_home:
+                await self._home.close()  # opening it again shows whether the key is good, and replaces it if not
+            await pool.close()
+            if self._pools.get(dc_id) is not pool or await self._refused(dc_id, key_refused=True):
+                return  # the key may be good, and only not be taken at the media address
+            if self._keys and not at_home:
+                self._keys.others.pop(dc_id, None)
+        finally:
+            if self._pools.get(dc_id) is pool:  # whatever came in between: a closed pool serves nobody
+                del self._pools[dc_id]
 
     async def _close_pools(self) -> None:
         pools = list(self._pools.values())
         self._pools.clear()
         await asyncio.gather(*(pool.close() for pool in pools))
+
+
+@contextmanager
+def _no_fault_of_the_file() -> Iterator[None]:
+    """What Telegram refuses while a connection is opened concerns every file, and fails none for good."""
+    try:
+        yield
+    except PermanentError as error:
+        raise InfrastructureError(f"Telegram refuses to let the worker in: {error}") from error
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
