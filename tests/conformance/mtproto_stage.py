@@ -5,6 +5,7 @@ Telethon by ``session.set_dc`` and ``crypto.rsa.add_key``; kurigram by a storage
 ``storage_engine`` is for, and its table of public keys.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -160,6 +161,7 @@ async def running() -> AsyncIterator[Stage]:
         yield Stage(world, server, clock, bot, person)
     finally:
         await server.stop()
+        await asyncio.sleep(0.01)  # clients close their sockets a turn of the loop later
         TelegramClient._config = None  # class-level: it would name this test's server to the next one
 
 

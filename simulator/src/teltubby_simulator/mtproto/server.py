@@ -133,6 +133,7 @@ class MtprotoServer:
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             listener.close()
+        await asyncio.sleep(0.01)  # who was accepted just before is welcomed now, and ended like the others
         tasks = set(self._connections.values())
         for task in tasks:
             task.cancel()
