@@ -1,54 +1,102 @@
 """What every object store does. A further adapter is a further maker in ``MAKERS``."""
 
 import asyncio
-from collections.abc import Callable
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 
 from teltubby_core.adapters.local_folder import LocalFolderStore
+from teltubby_core.adapters.s3 import S3Store
+from teltubby_core.adapters.s3.upload import MARK
 from teltubby_core.errors import PermanentError
 from teltubby_core.ports import ObjectHead, ObjectStore, Upload
 from teltubby_core.testing import MemoryObjectStore
+from testbed.buckets import SeenBucket
+from testbed.stores import PART, s3_options
 
 KEY = "teltubby/2025/03/ada/7/clip.mp4"
 OTHER = "teltubby/2025/03/ada/8/clip.mp4"
 VIDEO = "video/mp4"
 MIB = 1024 * 1024
+YOUNG = timedelta(seconds=3)
+"""Uploads of this age are nobody's, to the stores of these tests."""
 
 
 @dataclass
 class Bucket:
-    """A store; another instance on the same bucket, as in another process; and a way to lose the writers."""
+    """A store; another instance on the same bucket, as in another process; and what a test may do and see there."""
 
     store: ObjectStore
     elsewhere: ObjectStore
     kill_writers: Callable[[], None]
+    """Let unfinished uploads be those of dead processes, or leave what one would have left."""
+    unfinished: Callable[[], int]
+    """How many uploads neither ended nor were swept."""
+    kept_of: Callable[[str], tuple[str, dict[str, str]]] | None = None
+    """Content type and metadata of an object, where the store keeps them."""
 
 
-def memory(_: Path) -> Bucket:
+@asynccontextmanager
+async def memory(_: pytest.FixtureRequest) -> AsyncIterator[Bucket]:
     store = MemoryObjectStore(bucket="media")
-    return Bucket(store, store, store.kill_writers)
+
+    def kept_of(key: str) -> tuple[str, dict[str, str]]:
+        return store.objects[key].content_type, dict(store.objects[key].metadata)
+
+    yield Bucket(store, store, store.kill_writers, lambda: store.uploads_open, kept_of)
 
 
-def local_folder(path: Path) -> Bucket:
-    root = path / "archive"
+@asynccontextmanager
+async def local_folder(request: pytest.FixtureRequest) -> AsyncIterator[Bucket]:
+    root = request.getfixturevalue("tmp_path") / "archive"
 
     def leave_a_part() -> None:
         # a part that no process has open; how it comes to be by a kill -9 is shown in test_local_folder.py
         (root / ".parts" / "0123.part").write_bytes(b"half")
 
-    return Bucket(LocalFolderStore(root, "media"), LocalFolderStore(root, "media"), leave_a_part)
+    def unfinished() -> int:
+        return len(list(root.glob(".parts/*")))
+
+    yield Bucket(LocalFolderStore(root, "media"), LocalFolderStore(root, "media"), leave_a_part, unfinished)
 
 
-MAKERS: list[Callable[[Path], Bucket]] = [memory, local_folder]
+@asynccontextmanager
+async def s3(request: pytest.FixtureRequest) -> AsyncIterator[Bucket]:
+    seen: SeenBucket = request.getfixturevalue("seen_bucket")
+    options = s3_options(seen)
+
+    def kept_of(key: str) -> tuple[str, dict[str, str]]:
+        found = seen.look_at(key)
+        given = {name.replace("-", "_"): unquote(value) for name, value in found.metadata.items() if name != MARK}
+        return found.content_type, given
+
+    async with (
+        S3Store(options, orphan_age=YOUNG) as store,
+        S3Store(options, orphan_age=YOUNG) as elsewhere,
+    ):
+        yield Bucket(
+            store,
+            elsewhere,
+            lambda: seen.begin_orphan(OTHER, YOUNG + timedelta(seconds=1.5)),
+            lambda: len(seen.unfinished()) if seen.exists() else 0,
+            kept_of,
+        )
+
+
+MAKERS = [memory, local_folder, s3]
+KEEPERS = [memory, s3]
+"""Those that keep content type and metadata."""
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
-def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Bucket:
-    made: Bucket = request.param(tmp_path)
-    return made
+async def bucket(request: pytest.FixtureRequest) -> AsyncIterator[Bucket]:
+    async with request.param(request) as made:
+        yield made
 
 
 @pytest.fixture
@@ -63,8 +111,8 @@ async def write(store: ObjectStore, key: str, *chunks: bytes) -> Upload:
     return upload
 
 
-async def test_it_knows_its_bucket(store: ObjectStore) -> None:
-    assert store.bucket == "media"
+async def test_it_knows_its_bucket(bucket: Bucket) -> None:
+    assert bucket.store.bucket == bucket.elsewhere.bucket != ""
 
 
 async def test_an_object_appears_whole_with_its_commit(bucket: Bucket) -> None:
@@ -104,6 +152,63 @@ async def test_an_aborted_upload_leaves_nothing(store: ObjectStore) -> None:
     assert await store.sweep() == 0
 
 
+@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1, 2 * PART, 3 * PART + 5])
+@pytest.mark.parametrize("chunk", [MIB + 7, 3 * PART + 5])
+async def test_bytes_come_out_as_they_went_in_whatever_their_number(bucket: Bucket, size: int, chunk: int) -> None:
+    body = random.Random(size).randbytes(size)
+    chunks = [body[at : at + chunk] for at in range(0, size, chunk)]
+
+    await (await write(bucket.store, KEY, *chunks)).commit()
+
+    assert await bucket.elsewhere.head(KEY) == ObjectHead(size)
+    assert await bucket.elsewhere.get(KEY) == body
+    assert bucket.unfinished() == 0
+
+
+@pytest.mark.parametrize("bucket", KEEPERS, indirect=True, ids=lambda maker: maker.__name__)
+@pytest.mark.parametrize("size", [3, PART + 1])
+async def test_content_type_and_metadata_stay_with_the_object(bucket: Bucket, size: int) -> None:
+    told = {"file_unique_id": "AgADx_-9", "chat_title": "Zoë’s  50 % \n✓", "message_id": "7"}
+    upload = await bucket.store.begin(KEY, VIDEO, told)
+    await upload.write(b"x" * size)
+    await upload.commit()
+    await bucket.store.put(OTHER, b"{}", "application/json; charset=utf-8")
+
+    assert bucket.kept_of is not None
+    assert bucket.kept_of(KEY) == (VIDEO, told)
+    assert bucket.kept_of(OTHER) == ("application/json; charset=utf-8", {})
+
+
+async def test_a_large_upload_that_is_aborted_leaves_nothing(bucket: Bucket) -> None:
+    upload = await write(bucket.store, KEY, *[b"x" * MIB] * 12)
+    assert bucket.unfinished() == 1
+    await upload.abort()
+
+    assert bucket.unfinished() == 0
+    assert await bucket.store.head(KEY) is None
+
+
+async def test_an_upload_that_is_cancelled_anywhere_is_whole_or_leaves_nothing(bucket: Bucket) -> None:
+    async def transfer(key: str) -> None:
+        upload = await bucket.store.begin(key, VIDEO, {})
+        try:
+            for _ in range(12):
+                await upload.write(b"x" * MIB)
+            await upload.commit()
+        finally:
+            await upload.abort()
+
+    for number in range(12):
+        task = asyncio.create_task(transfer(f"teltubby/cancelled/{number}"))
+        await asyncio.wait([task], timeout=0.02 * number)
+        task.cancel()
+        await asyncio.wait([task])
+
+        head = await bucket.store.head(f"teltubby/cancelled/{number}")
+        assert head in {None, ObjectHead(12 * MIB)}
+        assert bucket.unfinished() == 0
+
+
 async def test_an_abort_after_the_commit_changes_nothing(store: ObjectStore) -> None:
     upload = await write(store, KEY, b"whole")
     await upload.commit()
@@ -139,14 +244,14 @@ async def test_of_two_writers_on_one_key_the_later_commit_stays_whole(bucket: Bu
 async def test_a_sweep_removes_dead_parts_and_never_a_live_one(bucket: Bucket) -> None:
     await write(bucket.store, OTHER, b"half")
     bucket.kill_writers()
-    live = await write(bucket.store, KEY, b"1")
+    live = await write(bucket.store, KEY, *[b"1" * MIB] * 12)
 
     assert await bucket.elsewhere.sweep() == 1
     assert await bucket.store.sweep() == 0
 
     await live.write(b"2")
     await live.commit()
-    assert await bucket.elsewhere.get(KEY) == b"12"
+    assert await bucket.elsewhere.get(KEY) == b"1" * 12 * MIB + b"2"
     assert await bucket.elsewhere.head(OTHER) is None
 
 
