@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from teltubby_core.domain.jobs import JobEvent, JobProgress
+from teltubby_core.domain.jobs import JobEvent, JobProgress, News
 from teltubby_core.errors import TeltubbyError
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
@@ -15,10 +15,12 @@ class MemoryEvents:
 
     Attributes:
         fail_with: when set, every call raises it, as when the broker is down.
+        announced: all news so far.
     """
 
     def __init__(self) -> None:
         self.fail_with: TeltubbyError | None = None
+        self.announced: list[News] = []
         self._durable: dict[int, JobEvent] = {}
         self._progress: dict[str, JobProgress] = {}
         self._tags = count(1)
@@ -36,6 +38,11 @@ class MemoryEvents:
         else:
             self._durable[next(self._tags)] = event
         self._wakeup.notify()
+
+    async def announce(self, news: News) -> None:
+        """Tell whoever listens: here, nobody."""
+        self._fail()
+        self.announced.append(news)
 
     async def next(self, timeout: float) -> EventDelivery | None:
         """Wait for an event."""

@@ -55,10 +55,10 @@ class MemoryJobQueue:
         return len(held)
 
     async def publish(self, job: JobMessage) -> None:
-        """Queue a job unless it waits or runs."""
+        """Queue a job unless it waits or runs in this generation or a later one."""
         self._fail()
         entry = self._entries.get(job.job_id)
-        if entry is None or entry.dead_reason is not None:
+        if entry is None or entry.dead_reason is not None or entry.job.generation < job.generation:
             self._set(_Entry(next(self._tags), job, self._clock.now()))
 
     async def fetch(self, timeout: float) -> Delivery | None:
@@ -84,6 +84,9 @@ class MemoryJobQueue:
         """Put it aside."""
         if entry := self._held(delivery):
             self._set(replace(entry, held=False, dead_reason=reason))
+
+    async def stop_fetching(self) -> None:
+        """Nothing is brought here ahead of a fetch."""
 
     async def depth(self) -> QueueDepth:
         """Count."""

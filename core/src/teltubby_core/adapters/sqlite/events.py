@@ -6,7 +6,7 @@ import sqlite3
 from pydantic import ValidationError
 
 from teltubby_core.adapters.sqlite.database import Database
-from teltubby_core.domain.jobs import JobEvent, JobProgress, job_event
+from teltubby_core.domain.jobs import JobEvent, JobProgress, News, job_event
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
 
@@ -45,6 +45,9 @@ class SqliteEvents:
                 await self._store(job_event.dump_json(event).decode())
         finally:
             self._wakeup.notify()  # also when cancelled: the row may be there
+
+    async def announce(self, news: News) -> None:
+        """Tell whoever listens: in one process, nobody does."""
 
     async def next(self, timeout: float) -> EventDelivery | None:
         """Wait up to ``timeout`` seconds for an event. One that can't be read is logged and dropped."""

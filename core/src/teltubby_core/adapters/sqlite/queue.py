@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from teltubby_core.adapters._unreadable import unreadable_reason
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.jobs import JobMessage
 from teltubby_core.ports import Clock, Delivery, QueueDepth
@@ -21,7 +22,9 @@ _FREE = "UPDATE queued_jobs SET holder = NULL, redeliveries = redeliveries + 1 W
 _MAKE_ROOM = "DELETE FROM queued_jobs WHERE job_id = ? AND dead_reason IS NOT NULL"
 _QUEUE = """
     INSERT INTO queued_jobs (tag, job_id, priority, payload, available_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (job_id) DO NOTHING
+    ON CONFLICT (job_id) DO UPDATE SET tag = excluded.tag, priority = excluded.priority, payload = excluded.payload,
+        available_at = excluded.available_at, redeliveries = 0, holder = NULL
+    WHERE json_extract(excluded.payload, '$.generation') > json_extract(queued_jobs.payload, '$.generation')
 """
 _FIRST_DUE = """
     SELECT tag, job_id, payload, redeliveries FROM queued_jobs
@@ -31,14 +34,14 @@ _FIRST_DUE = """
 _NEXT_DUE = "SELECT min(available_at) FROM queued_jobs WHERE holder IS NULL AND dead_reason IS NULL"
 _TAKE = "UPDATE queued_jobs SET holder = ? WHERE tag = ?"
 _PUT_BACK = "UPDATE queued_jobs SET holder = NULL WHERE tag = ? AND job_id = ? AND holder = ?"
-_BURY_UNREADABLE = "UPDATE queued_jobs SET dead_reason = ? WHERE tag = ?"
+_BURY_UNREADABLE = "UPDATE queued_jobs SET dead_reason = ?, tag = ? WHERE tag = ?"
 _ACK = "DELETE FROM queued_jobs WHERE tag = ? AND job_id = ? AND holder = ?"
 _RETRY = """
     UPDATE queued_jobs SET tag = ?, priority = ?, payload = ?, available_at = ?, holder = NULL
     WHERE tag = ? AND job_id = ? AND holder = ?
 """
 _GIVE_BACK = "UPDATE queued_jobs SET tag = ?, holder = NULL WHERE tag = ? AND job_id = ? AND holder = ?"
-_BURY = "UPDATE queued_jobs SET dead_reason = ?, holder = NULL WHERE tag = ? AND job_id = ? AND holder = ?"
+_BURY = "UPDATE queued_jobs SET dead_reason = ?, tag = ?, holder = NULL WHERE tag = ? AND job_id = ? AND holder = ?"
 _COUNT = """
     SELECT count(*) FILTER (WHERE holder IS NULL AND dead_reason IS NULL),
            count(*) FILTER (WHERE holder IS NOT NULL),
@@ -71,7 +74,10 @@ class SqliteJobQueue:
         return await self._change(lambda db: db.execute(_FREE).rowcount)
 
     async def publish(self, job: JobMessage) -> None:
-        """Queue a job durably unless its job_id waits or runs. It takes the place of a dead letter of that job_id."""
+        """Queue a job durably unless its job_id waits or runs in this generation or a later one.
+
+        It takes the place of a dead letter of that job_id, and of an earlier generation, in whose hands that ever is.
+        """
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(_MAKE_ROOM, (job.job_id,))
@@ -99,7 +105,10 @@ class SqliteJobQueue:
 
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Put it aside with the reason."""
-        await self._settle(delivery, _BURY, lambda _: (reason,))
+        await self._settle(delivery, _BURY, lambda db: (reason, self._new_tag(db)))
+
+    async def stop_fetching(self) -> None:
+        """Nothing is brought here ahead of a fetch."""
 
     async def depth(self) -> QueueDepth:
         """Count."""
@@ -130,9 +139,9 @@ class SqliteJobQueue:
             try:
                 job = JobMessage.model_validate_json(row["payload"])
             except ValidationError as error:
-                reason = f"can't be read: {error.error_count()} wrong fields, the first {error.errors()[0]['loc']}"
+                reason = unreadable_reason(error)
                 log.error("job %s is a dead letter: %s", row["job_id"], reason)  # input stays out
-                db.execute(_BURY_UNREADABLE, (reason, row["tag"]))
+                db.execute(_BURY_UNREADABLE, (reason, self._new_tag(db), row["tag"]))
                 continue
             db.execute(_TAKE, (self._holder, row["tag"]))
             return [Delivery(job, row["redeliveries"], row["tag"])]
