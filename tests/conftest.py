@@ -3,6 +3,10 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from testbed.fixtures import own_rabbitmq, rabbitmq
+
+__all__ = ["nothing_blocks_the_loop", "own_rabbitmq", "rabbitmq"]  # here, for one broker serves all suites
+
 PRODUCT = ["teltubby_core", "teltubby_bot", "teltubby_worker"]
 
 

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from integration.harness import Stage, new_stage
+from testbed.fixtures import own_bucket, own_minio, rabbitmq, s3, s3_client, seen_bucket
+
+__all__ = ["own_bucket", "own_minio", "rabbitmq", "s3", "s3_client", "seen_bucket", "stage"]
 
 
 @pytest.fixture
