@@ -9,6 +9,7 @@
     │   └── OverLimitError            larger than MAX_FILE_GB: skipped by rule
     └── InfrastructureError           our own house: waits until somebody or something mends it, burns no retry
         ├── StorageFullError          no space left for objects
+        ├── BrokerUnavailableError    the message broker can't be reached or refuses
         ├── StorageUnavailableError   read-only, missing or unreachable object store
         ├── DatabaseUnavailableError  locked, full or unwritable database
         └── ConfigurationError        a setting is wrong; the start stops with exit status 2
@@ -84,6 +85,10 @@ class StorageFullError(InfrastructureError):
 
 class StorageUnavailableError(InfrastructureError):
     """The object store can't be written to or reached."""
+
+
+class BrokerUnavailableError(InfrastructureError):
+    """The message broker can't be reached, or refuses what we ask of it."""
 
 
 class DatabaseUnavailableError(InfrastructureError):

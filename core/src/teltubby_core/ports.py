@@ -1,19 +1,27 @@
 """What the archive needs from the world, in its own verbs. Adapters raise nothing but the errors of ``errors``."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import JobEvent, JobMessage
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, News
 from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.quota import Usage
 from teltubby_core.domain.records import (
     ArchiveStats,
+    Backlog,
+    CarriedJob,
+    Effect,
     ItemRecord,
+    JobRecord,
     KnownFile,
     MessageRecord,
     Outcome,
     Reply,
+    TrailEntry,
 )
 
 
@@ -100,6 +108,24 @@ class ObjectStore(Protocol):
         ...
 
 
+class Revocation:
+    """Tells whoever holds a job that the queue took it back for being held too long: it is for others now."""
+
+    def __init__(self) -> None:
+        self._revoked = asyncio.Event()
+        self._reason = ""
+
+    def revoke(self, reason: str) -> None:
+        """Take it back. ``reason`` names the limit and the setting behind it."""
+        self._reason = self._reason or reason
+        self._revoked.set()
+
+    async def wait(self) -> str:
+        """Wait until it is taken back, maybe for ever; return the reason."""
+        await self._revoked.wait()
+        return self._reason
+
+
 @dataclass(frozen=True)
 class Delivery:
     """A job in our hands until it is acked, retried, given back or dead-lettered. ``tag`` is the adapter's."""
@@ -107,22 +133,30 @@ class Delivery:
     job: JobMessage
     redeliveries: int
     tag: int
+    revocation: Revocation = field(default_factory=Revocation, compare=False)
 
 
 @dataclass(frozen=True)
 class QueueDepth:
-    """How many jobs wait, are in somebody's hands, or lie among the dead letters."""
+    """How many jobs wait (those that wait for their time included), are in somebody's hands, or are dead letters.
+
+    ``unacknowledged`` is None where the carrier does not tell.
+    """
 
     ready: int
-    unacknowledged: int
+    unacknowledged: int | None
     dead: int
 
 
 class JobQueue(Protocol):
-    """Carries jobs; the index is the truth about them. Higher priority first, then older first."""
+    """Carries jobs; the index is the truth about them. Higher priority first, then older first.
+
+    A job may come twice, to two holders at once too: whoever does it gives the same result each time. Errors:
+    BrokerUnavailable, DatabaseUnavailable.
+    """
 
     async def publish(self, job: JobMessage) -> None:
-        """Queue a job durably. A job_id that already waits or runs is not queued twice."""
+        """Queue a job durably. Where the carrier can tell, a job_id that waits or runs is not queued twice."""
         ...
 
     async def fetch(self, timeout: float) -> Delivery | None:
@@ -145,8 +179,48 @@ class JobQueue(Protocol):
         """Put it aside with the reason."""
         ...
 
+    async def stop_fetching(self) -> None:
+        """No fetch follows: what was brought here ahead of one goes to others at once. Jobs in hand stay ours."""
+        ...
+
     async def depth(self) -> QueueDepth:
         """Count."""
+        ...
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that nobody could do: a job, or None with what can't be read as one. ``at``: when it was put aside."""
+
+    reason: str
+    job: JobMessage | None
+    at: datetime | None = None
+
+
+class DeadLetters(Protocol):
+    """What was put aside, for people to look at. Errors as of JobQueue."""
+
+    async def browse(self, limit: int) -> list[DeadLetter]:
+        """Return the oldest; they stay."""
+        ...
+
+    async def drain(self, decide: Callable[[DeadLetter], Awaitable[bool]]) -> int:
+        """Show each that lies there now to ``decide``, oldest first; remove those it accepts, return how many.
+
+        What ``decide`` raises ends it: that one and those behind it stay.
+        """
+        ...
+
+
+class Control(Protocol):
+    """Orders to all workers at once. They reach those that listen now; nobody keeps them. Errors as of JobQueue."""
+
+    async def cancel(self, order: CancelOrder) -> None:
+        """Tell every worker to stop a job."""
+        ...
+
+    async def next(self, timeout: float) -> CancelOrder | None:
+        """Listen from the first call on; wait up to ``timeout`` seconds for an order."""
         ...
 
 
@@ -159,10 +233,17 @@ class EventDelivery:
 
 
 class Events(Protocol):
-    """What workers report to the bot: durable and in order a job, but progress, which is bounded and may be lost."""
+    """What workers report to the bot: durable and in order a job, but progress, which is bounded and may be lost.
+
+    Errors as of JobQueue.
+    """
 
     async def publish(self, event: JobEvent) -> None:
         """Report."""
+        ...
+
+    async def announce(self, news: News) -> None:
+        """Tell whoever listens, for the moment: nobody need, and nothing is kept."""
         ...
 
     async def next(self, timeout: float) -> EventDelivery | None:
@@ -274,6 +355,14 @@ class ArchiveIndex(Protocol):
         """Try again at ``due_at``; return the number of attempts that counted."""
         ...
 
+    async def hold(self, item_id: int, reason: str, due_at: float) -> None:
+        """Leave an item alone until there is room for it; look again at ``due_at``. No attempt counts."""
+        ...
+
+    async def release_held(self, now: float) -> int:
+        """There may be room again: look at once at all that are held; return how many."""
+        ...
+
     async def known_file(self, file_unique_id: str) -> KnownFile | None:
         """Return the object of a file that Telegram calls the same."""
         ...
@@ -302,16 +391,63 @@ class ArchiveIndex(Protocol):
         """Return jobs that are recorded but not yet on the queue."""
         ...
 
-    async def job_published(self, job_id: str) -> None:
-        """The queue has it."""
+    async def job_published(self, job: JobMessage) -> None:
+        """The queue has it. A later generation that was recorded meanwhile is still to be published."""
         ...
 
     async def job_item(self, job_id: str) -> ItemRecord | None:
         """Return the item that a job carries."""
         ...
 
-    async def apply(self, event: JobEvent) -> int | None:
-        """Record what a worker reports; return the id of the message it concerns, None when it came too late."""
+    async def apply(self, event: JobEvent) -> Effect:
+        """Record what a worker reports, or that an operator has a job tried again.
+
+        Reports of an older generation and those that come after the outcome change nothing. But a completion always
+        counts, also after a failure or a cancel: the object is there.
+        """
+        ...
+
+    async def cancel(self, job_id: str, by: int) -> CancelOrder | None:
+        """End an open job on the word of user ``by``, whether it waits or runs; those that follow it go on.
+
+        Return the order that workers are to get, also when it was cancelled before; None when it has ended otherwise
+        or there is no such job.
+        """
+        ...
+
+    async def retry(self, job_id: str, by: int) -> bool:
+        """Give a job that FAILED or was CANCELLED another try; False when it is none of these.
+
+        Its generation grows. It ends at once when its file is known by now, and follows when another job brings it.
+        """
+        ...
+
+    async def republish(self, job_id: str, reason: str, limit: int) -> JobState | None:
+        """Have a job published again that the queue seems to have lost; ``reason``: what tells so.
+
+        Return PENDING; FAILED when that has happened ``limit`` times already and the job is given up; None when
+        nothing was done because it is not with the queue (any more).
+        """
+        ...
+
+    async def carried_jobs(self) -> list[CarriedJob]:
+        """Return the jobs that queue or workers should have, oldest first."""
+        ...
+
+    async def jobs(self, user_id: int | None, limit: int, *, ended: bool) -> list[JobRecord]:
+        """Return a user's open jobs (None: everybody's), newest first; with ``ended`` the others behind them."""
+        ...
+
+    async def open_jobs(self, user_id: int | None) -> dict[JobState, int]:
+        """Count a user's open jobs (None: everybody's) by state."""
+        ...
+
+    async def find_jobs(self, prefix: str, user_id: int | None, limit: int) -> list[JobRecord]:
+        """Return a user's jobs (None: everybody's) whose id begins with ``prefix``, in order of their ids."""
+        ...
+
+    async def job_trail(self, job_id: str, limit: int) -> list[TrailEntry]:
+        """Return the last steps of a job, oldest first."""
         ...
 
     async def replies(self, after: int, limit: int) -> list[Reply]:
@@ -340,6 +476,14 @@ class ArchiveIndex(Protocol):
 
     async def stats(self) -> ArchiveStats:
         """Count."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Look at what waits; cheap enough to be asked again and again."""
+        ...
+
+    async def usage(self) -> Usage:
+        """Return the bytes of stored objects and of open jobs. Cheap, whatever the size of the index."""
         ...
 
 

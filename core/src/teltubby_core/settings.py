@@ -9,10 +9,11 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -138,23 +139,102 @@ class MtprotoSettings(Settings):
         return f"{' and '.join(missing)} not set (get them at my.telegram.org)" if missing else None
 
 
-class StorageSettings(Settings):
-    """Where objects and the database lie when everything runs in one process."""
+class FolderSettings(Settings):
+    """Where objects lie when everything runs in one process."""
 
     archive_dir: FolderPath = Field(default=Path("archive"), description="folder that holds the archive")
+
+
+class DatabaseSettings(Settings):
+    """Where the index, or a worker's login, lies."""
+
     sqlite_path: NewFilePath = Field(default=Path("teltubby-data/teltubby.db"), description="the database's file")
+
+
+class S3Settings(Settings):
+    """The bucket, on S3 or anything that speaks it."""
+
+    s3_endpoint: str | None = Field(
+        default=None, description="address like http://minio:9000; without it Amazon's own for S3_REGION"
+    )
+    s3_region: str = Field(default="us-east-1", min_length=1, description="region of the bucket")
+    s3_bucket: str = Field(
+        default="teltubby", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="name of the bucket"
+    )
+    s3_access_key_id: SecretStr | None = Field(
+        default=None, description="without it and the next one, what the surroundings give (instance roles, profiles)"
+    )
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="the key's secret")
+    s3_force_path_style: bool = Field(
+        default=True, description="the bucket in the path, as MinIO wants it, instead of the host name"
+    )
+    s3_verify_tls: bool = Field(default=True, description="check the server's certificate")
+    s3_ca_file: GivenFilePath | None = Field(default=None, description="PEM file with the authorities to trust")
+    s3_create_bucket: bool = Field(default=True, description="make the bucket when it is not there")
+    s3_part_mib: int = Field(default=8, ge=5, le=64, description="size of one part of a large object, in MiB")
+    s3_part_uploads: int = Field(default=3, ge=1, le=8, description="parts of one object that upload side by side")
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        return None if value is None else _root_address(value)
+
+    @model_validator(mode="after")
+    def _whole_key(self) -> Self:
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            raise ValueError("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY: set both or neither")
+        return self
+
+
+class RabbitSettings(Settings):
+    """The message broker and the names of what lies there."""
+
+    rabbitmq_host: str = Field(default="localhost", min_length=1, description="host of the broker")
+    rabbitmq_port: int | None = Field(
+        default=None, ge=1, le=65535, description="its port; without it 5672, with TLS 5671"
+    )
+    rabbitmq_username: str = Field(default="guest", min_length=1, description="user at the broker")
+    rabbitmq_password: SecretStr = Field(default=SecretStr("guest"), description="that user's password")
+    rabbitmq_vhost: str = Field(default="/", min_length=1, description="virtual host")
+    rabbitmq_tls: bool = Field(default=False, description="speak amqps")
+    rabbitmq_verify_tls: bool = Field(default=True, description="check the broker's certificate")
+    rabbitmq_ca_file: GivenFilePath | None = Field(default=None, description="PEM file with the authorities to trust")
+    job_queue_name: str = Field(default="teltubby.large_files", min_length=1, max_length=200, description="the jobs")
+    job_dead_letter_queue: str = Field(
+        default="teltubby.failed_jobs", min_length=1, max_length=200, description="the dead letters"
+    )
+    job_exchange: str = Field(
+        default="teltubby.exchange", min_length=1, max_length=200, description="exchange through which jobs go out"
+    )
+    job_dlx_exchange: str = Field(
+        default="teltubby.dlx", min_length=1, max_length=200, description="exchange through which dead letters go"
+    )
+    event_exchange: str = Field(
+        default="teltubby.events", min_length=1, max_length=200, description="topic exchange of reports and news"
+    )
+
+
+class HealthSettings(Settings):
+    """Where a service shows how it is: /healthz, /readyz, /metrics, /status."""
+
+    health_host: str = Field(default="127.0.0.1", min_length=1, description="address to listen at; 0.0.0.0 for all")
+    health_port: int = Field(default=8081, ge=0, le=65535, description="port to listen at; 0 takes a free one")
+
+
+class TransferSettings(Settings):
+    """What the archive takes and how long it waits, for bot and worker alike: both refuse what is larger."""
+
     io_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="a transfer stalled this long is ended")
-
-
-class LimitSettings(Settings):
-    """What the archive takes, for bot and worker alike: both refuse what is larger."""
-
     max_file_gb: float = Field(default=4, gt=0, le=1_000_000, description="files over this many GB are skipped")
 
     @property
     def max_file_bytes(self) -> int:
         """The same in bytes."""
         return int(self.max_file_gb * GIB)
+
+
+class NetworkSettings(S3Settings, RabbitSettings, TransferSettings):
+    """The network services that bot and worker share."""
 
 
 class LogSettings(Settings):
@@ -164,6 +244,9 @@ class LogSettings(Settings):
         default="INFO", description="least severe level that is logged"
     )
     log_format: Literal["text", "json"] = Field(default="text", description="lines for people or for machines")
+    log_file: NewFilePath | None = Field(
+        default=None, description="also log to this file: 5 MB, then it is set aside, ten of those are kept"
+    )
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -199,6 +282,20 @@ def _check_readable(env_file: Path) -> None:
         raise ConfigurationError([f"{env_file}: line {line} is not UTF-8 text; save the file as UTF-8"]) from None
     except OSError as error:
         raise ConfigurationError([f"{env_file}: can't be read: {error.strerror}"]) from None
+
+
+def _root_address(value: str) -> str:
+    """Check the root of an HTTP server. The value is not repeated: people paste credentials into addresses."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no address like http://minio:9000") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or re.search(r"\s", value):
+        raise ValueError("is no address like http://minio:9000")
+    if "@" in parts.netloc or parts.query or parts.fragment or parts.path not in {"", "/"}:
+        raise ValueError("takes no user name, path, query or fragment")
+    return value.rstrip("/")
 
 
 def _is_fernet_key(text: str) -> bool:

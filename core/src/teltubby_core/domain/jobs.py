@@ -12,6 +12,9 @@ from teltubby_core.errors import ErrorCategory
 MAX_REDELIVERIES = 10
 """How often a job may come back because its worker died, before it counts as the cause."""
 
+HEARTBEAT_SECONDS = 15.0
+"""Longest silence of a worker about a job that it holds: it reports its progress this often even when there is none."""
+
 
 class JobState(StrEnum):
     """Where a job stands, as kept in job_history."""
@@ -43,7 +46,8 @@ class Priority(StrEnum):
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # errors without input: it holds captions
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class FileInfo(_Wire):
@@ -149,11 +153,78 @@ class JobFailed(_JobEvent):
     category: ErrorCategory
 
 
-JobEvent = Annotated[JobStarted | JobProgress | JobRetrying | JobCompleted | JobFailed, Field(discriminator="kind")]
-"""What a worker reports."""
+class JobCancelled(_JobEvent):
+    """A worker stopped the job as it was ordered to; nothing of it is left in the bucket."""
+
+    kind: Literal["job.cancelled"] = "job.cancelled"
+    worker: str
+
+
+class JobReplayed(_JobEvent):
+    """An operator took the job out of the dead letters and wants it tried again."""
+
+    kind: Literal["job.replayed"] = "job.replayed"
+
+
+JobEvent = Annotated[
+    JobStarted | JobProgress | JobRetrying | JobCompleted | JobFailed | JobCancelled | JobReplayed,
+    Field(discriminator="kind"),
+]
+"""What the bot is told about its jobs, by workers and operators."""
 
 job_event: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 """Reads and writes a JobEvent as JSON."""
+
+
+class CancelOrder(_Wire):
+    """Stop this job, if you have it, unless it is of a later generation."""
+
+    job_id: str
+    generation: int = 0
+
+
+class JobQueued(_JobEvent):
+    """A job waits for a worker."""
+
+    kind: Literal["job.queued"] = "job.queued"
+    priority: Priority
+
+
+class ArchiveStored(_Wire):
+    """A file is in the archive."""
+
+    kind: Literal["archive.stored"] = "archive.stored"
+    at: datetime
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+
+
+class SessionReady(_Wire):
+    """A worker is logged in at Telegram."""
+
+    kind: Literal["session.ready"] = "session.ready"
+    at: datetime
+    session: str
+    worker: str
+
+
+class SessionLost(_Wire):
+    """Telegram does not know a worker's login any more."""
+
+    kind: Literal["session.lost"] = "session.lost"
+    at: datetime
+    session: str
+    worker: str
+    reason: str
+
+
+News = Annotated[JobQueued | ArchiveStored | SessionReady | SessionLost, Field(discriminator="kind")]
+"""What is announced beside the reports, for whoever wants to know."""
+
+news: TypeAdapter[News] = TypeAdapter(News)
+"""Reads and writes News as JSON."""
 
 
 def retry_delay(retry_count: int, jitter: float, base: float = 15.0, ceiling: float = 600.0) -> float:

@@ -1,10 +1,11 @@
 """What the archive knows of each message and item: the rows of the index as values, and the outcomes of an item."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from teltubby_core.domain.jobs import JobMessage, JobState
+from teltubby_core.domain.jobs import CancelOrder, JobMessage, JobState
 from teltubby_core.domain.media import IncomingMessage, MediaItem
 from teltubby_core.domain.routing import Route
 
@@ -25,6 +26,7 @@ class ItemState(StrEnum):
     DUPLICATE = "duplicate"
     SKIPPED = "skipped"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # by a person, while a job carried it
 
     @property
     def final(self) -> bool:
@@ -71,6 +73,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Cancelled:
+    """Not archived because somebody called its job off."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Queued:
     """Handed over to a worker; or, while the same file is on its way already, to follow the job ``follows``."""
 
@@ -78,7 +87,7 @@ class Queued:
     follows: str | None = None
 
 
-Outcome = Stored | Duplicate | Skipped | Failed | Queued
+Outcome = Stored | Duplicate | Skipped | Failed | Cancelled | Queued
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,7 @@ class ItemRecord:
     dedup_reason: DedupReason | None = None
     skipped_reason: str | None = None
     last_error: str | None = None  # why it is not there yet
+    held: bool = False  # until the archive has room for it; last_error says so
     attempts: int = 0
     job_id: str | None = None
     job_state: JobState | None = None
@@ -217,3 +227,72 @@ class ArchiveStats:
     waiting: int
     jobs: dict[JobState, int]
     parked_updates: int
+    cancelled: int = 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of a report about a job.
+
+    ``message``: the id of the MessageRecord that it concerns, None when it came too late or is about nothing we know.
+    ``stored``: the object that it brought, when this is the first that we hear of it. ``stop``: the order that its
+    worker has not heard of, for it is at something that nobody wants any more.
+    """
+
+    message: int | None = None
+    stored: Stored | None = None
+    stop: CancelOrder | None = None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as the index knows it, and the item that it carries. ``published``: the queue was given it."""
+
+    message: JobMessage
+    state: JobState
+    item: ItemRecord
+    created_at: datetime
+    updated_at: datetime
+    last_error: str | None
+    published: bool
+
+    @property
+    def id(self) -> str:
+        """Return the job's id."""
+        return self.message.job_id
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Return the file's size: as stored, else as announced; None when nobody told."""
+        return self.item.media.size_bytes if self.item.size_bytes is None else self.item.size_bytes
+
+
+@dataclass(frozen=True)
+class TrailEntry:
+    """One step of a job in its audit trail: a report of a worker, or what bot and people did with it."""
+
+    at: datetime
+    kind: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CarriedJob:
+    """A job that the queue or a worker should have: open, published, following none.
+
+    ``delay_seconds``: of one that is RETRYING, the pause that it was queued again with.
+    """
+
+    id: str
+    correlation_id: str
+    state: JobState
+    priority: int
+    delay_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits: updates that are not read yet, and since when the oldest open job does."""
+
+    unread_updates: int
+    oldest_job_at: datetime | None

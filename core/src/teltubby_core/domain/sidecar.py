@@ -178,6 +178,8 @@ def _notes(item: ItemRecord, record: MessageRecord) -> Iterator[str]:
         yield f"item {item.ordinal} failed: {item.skipped_reason}"
     if item.state is ItemState.SKIPPED:
         yield f"item {item.ordinal} skipped: {item.skipped_reason}"
+    if item.state is ItemState.CANCELLED:
+        yield f"item {item.ordinal} {item.skipped_reason}"
     announced, sent = item.media.size_bytes, item.size_bytes
     if item.state is ItemState.STORED and announced is not None and announced != sent:
         yield f"item {item.ordinal}: Telegram announced {announced} bytes, sent {sent}"

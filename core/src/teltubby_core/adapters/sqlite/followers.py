@@ -4,14 +4,12 @@ When the job that they follow, their leader, ends with the file, they are its du
 first of them leads the others: its own job is published.
 """
 
-import json
 import sqlite3
 
-from teltubby_core.adapters.sqlite import rows
+from teltubby_core.adapters.sqlite import rows, trail
+from teltubby_core.adapters.sqlite.job_rows import to_outbox
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.records import ItemRecord
-
-_SERVED = "job.served"
 
 
 def leader_for(connection: sqlite3.Connection, item: ItemRecord) -> str | None:
@@ -32,16 +30,13 @@ def of(connection: sqlite3.Connection, job_id: str) -> list[ItemRecord]:
 
 def served(connection: sqlite3.Connection, item: ItemRecord, state: JobState, error: str | None = None) -> None:
     """A follower has its outcome by its leader's: so its own job ends, in ``state``."""
-    now = rows.utc_now()
+    assert item.job_id is not None, "only what has a job follows another"
     connection.execute("UPDATE items SET follows = NULL WHERE id = ?", (item.id,))
     connection.execute(
         "UPDATE job_history SET state = ?, updated_at = ?, last_error = ? WHERE job_id = ?",
-        (state, now, error, item.job_id),
+        (state, rows.utc_now(), error, item.job_id),
     )
-    connection.execute(
-        "INSERT INTO job_events (job_id, kind, event_json, at) VALUES (?, ?, ?, ?)",
-        (item.job_id, _SERVED, json.dumps({"by": item.follows, "state": state}), now),
-    )
+    trail.note(connection, item.job_id, trail.SERVED, by=item.follows, state=state)
 
 
 def release(connection: sqlite3.Connection, job_id: str) -> None:
@@ -52,6 +47,8 @@ def release(connection: sqlite3.Connection, job_id: str) -> None:
     first = followers[0]
     connection.execute("UPDATE items SET follows = NULL WHERE id = ?", (first.id,))
     connection.execute("UPDATE items SET follows = ? WHERE follows = ?", (first.job_id, job_id))
-    connection.execute("INSERT INTO outbox (job_id) VALUES (?)", (first.job_id,))
+    assert first.job_id is not None, "only what has a job follows another"
+    trail.note(connection, first.job_id, trail.LEADS, after=job_id)
+    to_outbox(connection, first.job_id)
     for item in followers:
         rows.touch(connection, item.message)

@@ -1,11 +1,34 @@
 """ArchiveIndex on SQLite: each verb one transaction, its work in the module of its subject."""
 
-from teltubby_core.adapters.sqlite import intake, jobs, outcomes, projections, rows
+from teltubby_core.adapters.sqlite import (
+    intake,
+    job_lists,
+    job_orders,
+    job_rows,
+    jobs,
+    outcomes,
+    projections,
+    rows,
+    trail,
+)
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import JobEvent, JobMessage
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState
 from teltubby_core.domain.media import IncomingMessage
-from teltubby_core.domain.records import ArchiveStats, ItemRecord, KnownFile, MessageRecord, Outcome, Reply
+from teltubby_core.domain.quota import Usage
+from teltubby_core.domain.records import (
+    ArchiveStats,
+    Backlog,
+    CarriedJob,
+    Effect,
+    ItemRecord,
+    JobRecord,
+    KnownFile,
+    MessageRecord,
+    Outcome,
+    Reply,
+    TrailEntry,
+)
 
 
 class SqliteIndex:
@@ -43,6 +66,12 @@ class SqliteIndex:
     async def postpone(self, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
         return await self._database.run(lambda c: intake.postpone(c, item_id, error, due_at, counts=counts))
 
+    async def hold(self, item_id: int, reason: str, due_at: float) -> None:
+        await self._database.run(lambda c: intake.hold(c, item_id, reason, due_at))
+
+    async def release_held(self, now: float) -> int:
+        return await self._database.run(lambda c: intake.release_held(c, now))
+
     async def place(self, item_id: int, filename: str) -> str:
         return await self._database.run(lambda c: intake.place(c, item_id, filename))
 
@@ -79,14 +108,38 @@ class SqliteIndex:
     async def unpublished_jobs(self, limit: int) -> list[JobMessage]:
         return await self._database.run(lambda c: jobs.unpublished(c, limit))
 
-    async def job_published(self, job_id: str) -> None:
-        await self._database.run(lambda c: jobs.published(c, job_id))
+    async def job_published(self, job: JobMessage) -> None:
+        await self._database.run(lambda c: jobs.published(c, job))
 
     async def job_item(self, job_id: str) -> ItemRecord | None:
-        return await self._database.run(lambda c: jobs.item_of_job(c, job_id))
+        return await self._database.run(lambda c: job_rows.item_of_job(c, job_id))
 
-    async def apply(self, event: JobEvent) -> int | None:
+    async def apply(self, event: JobEvent) -> Effect:
         return await self._database.run(lambda c: jobs.apply(c, event, dedup=self._dedup))
+
+    async def cancel(self, job_id: str, by: int) -> CancelOrder | None:
+        return await self._database.run(lambda c: job_orders.cancel(c, job_id, by))
+
+    async def retry(self, job_id: str, by: int) -> bool:
+        return await self._database.run(lambda c: job_orders.retry(c, job_id, by, dedup=self._dedup))
+
+    async def republish(self, job_id: str, reason: str, limit: int) -> JobState | None:
+        return await self._database.run(lambda c: job_orders.republish(c, job_id, reason, limit))
+
+    async def carried_jobs(self) -> list[CarriedJob]:
+        return await self._database.run(job_lists.carried)
+
+    async def jobs(self, user_id: int | None, limit: int, *, ended: bool) -> list[JobRecord]:
+        return await self._database.run(lambda c: job_lists.listed(c, user_id, limit, ended=ended))
+
+    async def open_jobs(self, user_id: int | None) -> dict[JobState, int]:
+        return await self._database.run(lambda c: job_lists.counts(c, user_id))
+
+    async def find_jobs(self, prefix: str, user_id: int | None, limit: int) -> list[JobRecord]:
+        return await self._database.run(lambda c: job_lists.by_prefix(c, prefix, user_id, limit))
+
+    async def job_trail(self, job_id: str, limit: int) -> list[TrailEntry]:
+        return await self._database.run(lambda c: trail.last(c, job_id, limit))
 
     async def replies(self, after: int, limit: int) -> list[Reply]:
         return await self._database.run(lambda c: projections.replies(c, after, limit))
@@ -102,3 +155,9 @@ class SqliteIndex:
 
     async def stats(self) -> ArchiveStats:
         return await self._database.run(projections.stats)
+
+    async def usage(self) -> Usage:
+        return await self._database.run(projections.usage)
+
+    async def backlog(self) -> Backlog:
+        return await self._database.run(projections.backlog)

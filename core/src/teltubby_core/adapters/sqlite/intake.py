@@ -242,8 +242,23 @@ def intend(connection: sqlite3.Connection, item_id: int, sha256: str, size_bytes
 def postpone(connection: sqlite3.Connection, item_id: int, error: str, due_at: float, *, counts: bool) -> int:
     """Put an item off, with the reason for people to read."""
     row = connection.execute(
-        "UPDATE items SET due_at = ?, attempts = attempts + ?, last_error = ? WHERE id = ? RETURNING attempts, message",
+        "UPDATE items SET due_at = ?, attempts = attempts + ?, last_error = ?, held = 0 WHERE id = ?"
+        " RETURNING attempts, message",
         (due_at, int(counts), error, item_id),
     ).fetchone()
     rows.touch(connection, row["message"])
     return int(row["attempts"])
+
+
+def hold(connection: sqlite3.Connection, item_id: int, reason: str, due_at: float) -> None:
+    """Put an item off until there is room for it; who looked before and saw the same reason is not told again."""
+    before = connection.execute("SELECT message, held, last_error FROM items WHERE id = ?", (item_id,)).fetchone()
+    connection.execute("UPDATE items SET due_at = ?, last_error = ?, held = 1 WHERE id = ?", (due_at, reason, item_id))
+    if not before["held"] or before["last_error"] != reason:
+        rows.touch(connection, before["message"])
+
+
+def release_held(connection: sqlite3.Connection, now: float) -> int:
+    """Let what waits for room be looked at now; return how many items that are."""
+    query = "UPDATE items SET due_at = MIN(due_at, ?) WHERE held = 1 AND state = 'pending'"
+    return connection.execute(query, (now,)).rowcount

@@ -2,21 +2,39 @@
 
 import sqlite3
 
-from teltubby_core.adapters.sqlite import followers, rows
+from teltubby_core.adapters.sqlite import followers, job_orders, trail
+from teltubby_core.adapters.sqlite.job_rows import enter, item_of_job, message_of_job
 from teltubby_core.adapters.sqlite.outcomes import settle
 from teltubby_core.domain.jobs import (
+    CancelOrder,
+    JobCancelled,
     JobCompleted,
     JobEvent,
     JobFailed,
     JobMessage,
     JobProgress,
+    JobReplayed,
     JobRetrying,
     JobStarted,
     JobState,
 )
-from teltubby_core.domain.records import DedupReason, Duplicate, Failed, ItemRecord, Outcome, Skipped, Stored
+from teltubby_core.domain.records import (
+    DedupReason,
+    Duplicate,
+    Effect,
+    Failed,
+    ItemRecord,
+    ItemState,
+    Outcome,
+    Skipped,
+    Stored,
+)
 from teltubby_core.domain.routing import Route
 from teltubby_core.errors import ErrorCategory
+
+_NOTHING = Effect()
+_NOT_WANTED = frozenset({JobState.CANCELLED, JobState.COMPLETED})
+"""A copy of a job that is in one of these states is work for nothing."""
 
 
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[JobMessage]:
@@ -28,59 +46,74 @@ def unpublished(connection: sqlite3.Connection, limit: int) -> list[JobMessage]:
     return [JobMessage.model_validate_json(row["payload_json"]) for row in found]
 
 
-def published(connection: sqlite3.Connection, job_id: str) -> None:
-    """The queue has it."""
-    connection.execute("DELETE FROM outbox WHERE job_id = ?", (job_id,))
+def published(connection: sqlite3.Connection, job: JobMessage) -> None:
+    """The queue has it; a later generation that came meanwhile is still to go there."""
+    found = connection.execute(
+        "DELETE FROM outbox WHERE job_id = ?1 AND"
+        " (SELECT json_extract(payload_json, '$.generation') FROM job_history WHERE job_id = ?1) = ?2",
+        (job.job_id, job.generation),
+    )
+    if found.rowcount:
+        trail.note(connection, job.job_id, trail.PUBLISHED, generation=job.generation)
 
 
-def item_of_job(connection: sqlite3.Connection, job_id: str) -> ItemRecord | None:
-    """Return the item that a job carries."""
-    row = connection.execute(f"SELECT {rows.ITEM_COLUMNS} WHERE i.job_id = ?", (job_id,)).fetchone()
-    return rows.item_of(row) if row else None
-
-
-def apply(connection: sqlite3.Connection, event: JobEvent, *, dedup: bool) -> int | None:
-    """Record a report; None when it is about nothing we know or comes after the outcome."""
+def apply(connection: sqlite3.Connection, event: JobEvent, *, dedup: bool) -> Effect:
+    """Record a report; see ArchiveIndex.apply."""
     item = item_of_job(connection, event.job_id)
     if item is None or item.job_state is None:
-        return None
-    late = item.job_state.final
-    if isinstance(event, JobProgress):
-        return None if late else item.message
-    if late and not isinstance(event, JobCompleted):
-        return None
-    connection.execute(
-        "INSERT INTO job_events (job_id, kind, event_json, at) VALUES (?, ?, ?, ?)",
-        (event.job_id, event.kind, event.model_dump_json(), rows.utc_now()),
-    )
-    _change(connection, item, event, dedup=dedup)
-    return item.message
+        return _NOTHING
+    if isinstance(event, JobCompleted):
+        return _complete(connection, item, event, dedup=dedup)
+    current = message_of_job(connection, event.job_id).generation
+    if isinstance(event, JobReplayed):
+        fits = event.generation >= current
+        again = fits and job_orders.retry(connection, event.job_id, None, dedup=dedup)
+        return Effect(item.message) if again else _NOTHING
+    if event.generation < current or item.job_state in _NOT_WANTED:
+        return _unwanted(connection, event, current)
+    if item.job_state.final or isinstance(event, JobCancelled):
+        return _NOTHING
+    if not isinstance(event, JobProgress):
+        trail.note_report(connection, event)
+        _change(connection, item, event, dedup=dedup)
+    return Effect(item.message)
+
+
+def _unwanted(connection: sqlite3.Connection, event: JobEvent, current: int) -> Effect:
+    """Its worker is at what was cancelled, is there already, or has been followed by another generation: it is told."""
+    if isinstance(event, JobStarted | JobProgress):
+        return Effect(stop=CancelOrder(job_id=event.job_id, generation=event.generation))
+    if isinstance(event, JobCancelled) and event.generation == current:
+        trail.note_report(connection, event)
+    return _NOTHING
+
+
+def _complete(connection: sqlite3.Connection, item: ItemRecord, event: JobCompleted, *, dedup: bool) -> Effect:
+    """Take an object in, whatever became of its job meanwhile: it is there, and nothing stored is ever forgotten."""
+    trail.note_report(connection, event)
+    stored = Stored(event.key, event.sha256, event.size_bytes, Route.MTPROTO)
+    outcome = settle(connection, item.id, stored, dedup=dedup)
+    enter(connection, item, JobState.COMPLETED, None)
+    _serve_followers(connection, event.job_id, outcome, JobState.COMPLETED)
+    new = isinstance(outcome, Stored) and item.state is not ItemState.STORED
+    return Effect(item.message, stored=stored if new else None)
 
 
 def _change(
-    connection: sqlite3.Connection,
-    item: ItemRecord,
-    event: JobStarted | JobRetrying | JobCompleted | JobFailed,
-    *,
-    dedup: bool,
+    connection: sqlite3.Connection, item: ItemRecord, event: JobStarted | JobRetrying | JobFailed, *, dedup: bool
 ) -> None:
     match event:
         case JobStarted():
-            _enter(connection, item, JobState.PROCESSING, None)
+            enter(connection, item, JobState.PROCESSING, None)
         case JobRetrying():
-            _enter(connection, item, JobState.RETRYING, event.error)
-        case JobCompleted():
-            stored = Stored(event.key, event.sha256, event.size_bytes, Route.MTPROTO)
-            outcome = settle(connection, item.id, stored, dedup=dedup)
-            _enter(connection, item, JobState.COMPLETED, None)
-            _serve_followers(connection, event.job_id, outcome, JobState.COMPLETED)
+            enter(connection, item, JobState.RETRYING, event.error)
         case JobFailed(category=ErrorCategory.USER):  # not archived by rule: the same file fares no better again
             outcome = settle(connection, item.id, Skipped(event.error), dedup=dedup)
-            _enter(connection, item, JobState.FAILED, event.error)
+            enter(connection, item, JobState.FAILED, event.error)
             _serve_followers(connection, event.job_id, outcome, JobState.FAILED)
         case JobFailed():
             settle(connection, item.id, Failed(event.error), dedup=dedup)
-            _enter(connection, item, JobState.FAILED, event.error)
+            enter(connection, item, JobState.FAILED, event.error)
             followers.release(connection, event.job_id)
 
 
@@ -100,12 +133,3 @@ def _shared(outcome: Outcome) -> Outcome:
             return Duplicate(outcome.duplicate_of, DedupReason.FILE_UNIQUE_ID, outcome.sha256, own_key=None)
         case _:
             return outcome
-
-
-def _enter(connection: sqlite3.Connection, item: ItemRecord, state: JobState, error: str | None) -> None:
-    connection.execute(
-        "UPDATE job_history SET state = ?, updated_at = ?, last_error = COALESCE(?, last_error) WHERE job_id = ?",
-        (state, rows.utc_now(), error, item.job_id),
-    )
-    connection.execute("UPDATE items SET last_error = ? WHERE id = ?", (error, item.id))
-    rows.touch(connection, item.message)

@@ -168,7 +168,45 @@ CREATE TABLE queued_events (
 );
 """
 
-_STEPS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+ALTER TABLE items ADD COLUMN held INTEGER NOT NULL DEFAULT 0;  -- 1: until the archive has room for it
+ALTER TABLE items ADD COLUMN announced_bytes INTEGER
+    GENERATED ALWAYS AS (COALESCE(json_extract(incoming, '$.media.size_bytes'), 0)) VIRTUAL;
+CREATE INDEX items_held ON items (id) WHERE held = 1;
+
+CREATE TABLE usage (                        -- one row, kept by the triggers below: no sum over the whole index
+    stored_bytes INTEGER NOT NULL,          -- of stored objects
+    open_bytes INTEGER NOT NULL             -- announced by the files of open jobs, followers aside
+);
+INSERT INTO usage (stored_bytes, open_bytes) SELECT
+    COALESCE(SUM(COALESCE(size_bytes, 0)) FILTER (WHERE state = 'stored'), 0),
+    COALESCE(SUM(announced_bytes) FILTER (WHERE state = 'queued' AND follows IS NULL), 0)
+FROM items;
+CREATE TRIGGER items_come AFTER INSERT ON items BEGIN
+    UPDATE usage SET
+        stored_bytes = stored_bytes + (new.state = 'stored') * COALESCE(new.size_bytes, 0),
+        open_bytes = open_bytes + (new.state = 'queued' AND new.follows IS NULL) * new.announced_bytes;
+END;
+CREATE TRIGGER items_go AFTER DELETE ON items BEGIN
+    UPDATE usage SET
+        stored_bytes = stored_bytes - (old.state = 'stored') * COALESCE(old.size_bytes, 0),
+        open_bytes = open_bytes - (old.state = 'queued' AND old.follows IS NULL) * old.announced_bytes;
+END;
+CREATE TRIGGER items_change AFTER UPDATE OF state, size_bytes, follows, incoming ON items BEGIN
+    UPDATE usage SET
+        stored_bytes = stored_bytes + (new.state = 'stored') * COALESCE(new.size_bytes, 0)
+                                    - (old.state = 'stored') * COALESCE(old.size_bytes, 0),
+        open_bytes = open_bytes + (new.state = 'queued' AND new.follows IS NULL) * new.announced_bytes
+                                - (old.state = 'queued' AND old.follows IS NULL) * old.announced_bytes;
+END;
+
+CREATE INDEX job_history_user ON job_history (user_id);
+CREATE INDEX job_history_open ON job_history (user_id) WHERE state IN ('PENDING', 'PROCESSING', 'RETRYING');
+"""
+
+_STEPS: tuple[str, ...] = (_FIRST, _SECOND)
+LATEST = len(_STEPS)
+"""Number of the last step."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -3,11 +3,13 @@
 import sqlite3
 from dataclasses import replace
 
-from teltubby_core.adapters.sqlite import followers, rows
+from teltubby_core.adapters.sqlite import followers, rows, trail
 from teltubby_core.adapters.sqlite.inbox import finish_update
+from teltubby_core.adapters.sqlite.job_rows import to_outbox
 from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.records import (
+    Cancelled,
     DedupReason,
     Duplicate,
     Failed,
@@ -58,6 +60,8 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
             _update(connection, item, state=ItemState.SKIPPED, skipped_reason=outcome.reason)
         case Failed():
             _update(connection, item, state=ItemState.FAILED, skipped_reason=outcome.reason)
+        case Cancelled():
+            _update(connection, item, state=ItemState.CANCELLED, skipped_reason=outcome.reason)
         case Queued():
             outcome = replace(outcome, follows=followers.leader_for(connection, item) if dedup else None)
             _record_job(connection, outcome)
@@ -76,16 +80,18 @@ def settle(connection: sqlite3.Connection, item_id: int, outcome: Outcome, *, de
 def _comes_too_late(item: ItemRecord, outcome: Outcome) -> bool:
     """Whether the item has its outcome: what comes after a crash or redelivery says the same again.
 
-    One that failed may still be stored: of two copies of a job one can fail and the other end well.
+    One that failed or was cancelled may still be stored: of two copies of a job one can fail and the other end well,
+    and a cancel may come when the object is there already.
     """
     if isinstance(outcome, Queued):
         return item.state is not ItemState.PENDING
-    mended = item.state is ItemState.FAILED and isinstance(outcome, Stored | Duplicate)
+    without_object = item.state in {ItemState.SKIPPED, ItemState.FAILED, ItemState.CANCELLED}
+    mended = without_object and isinstance(outcome, Stored | Duplicate)
     return item.state.final and not mended
 
 
 def _update(connection: sqlite3.Connection, item: ItemRecord, **values: object) -> None:
-    values = {"last_error": None, "skipped_reason": None, **values}
+    values = {"last_error": None, "skipped_reason": None, "follows": None, "held": 0, **values}
     assignments = ", ".join(f"{column} = ?" for column in values)
     connection.execute(
         f"UPDATE items SET {assignments} WHERE id = ?",  # noqa: S608 - column names of this module only
@@ -169,8 +175,9 @@ def _record_job(connection: sqlite3.Connection, queued: Queued) -> None:
             job.model_dump_json(),
         ),
     )
+    trail.note(connection, job.job_id, trail.CREATED, follows=queued.follows)
     if queued.follows is None:
-        connection.execute("INSERT INTO outbox (job_id) VALUES (?)", (job.job_id,))
+        to_outbox(connection, job.job_id)
 
 
 def known_by_file_id(connection: sqlite3.Connection, file_unique_id: str) -> KnownFile | None:

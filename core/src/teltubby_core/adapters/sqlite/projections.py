@@ -1,10 +1,12 @@
 """What message.json and the replies in the chats still have to catch up with, and the counts for /status."""
 
 import sqlite3
+from datetime import datetime
 
 from teltubby_core.adapters.sqlite import rows
 from teltubby_core.domain.jobs import JobState
-from teltubby_core.domain.records import ArchiveStats, MessageRecord, Reply
+from teltubby_core.domain.quota import Usage
+from teltubby_core.domain.records import ArchiveStats, Backlog, MessageRecord, Reply
 
 _REPLY_COLUMNS = "r.*, m.revision + m.documented AS version FROM replies r LEFT JOIN messages m ON m.id = r.message"
 
@@ -71,14 +73,30 @@ def stats(connection: sqlite3.Connection) -> ArchiveStats:
     return ArchiveStats(
         messages=_count(connection, "SELECT COUNT(*) FROM messages"),
         stored=states.get("stored", 0),
-        stored_bytes=_count(connection, "SELECT COALESCE(SUM(size_bytes), 0) FROM items WHERE state = 'stored'"),
+        stored_bytes=usage(connection).stored_bytes,
         duplicates=states.get("duplicate", 0),
         skipped=states.get("skipped", 0),
         failed=states.get("failed", 0),
         waiting=states.get("pending", 0) + states.get("queued", 0),
         jobs={JobState(state): count for state, count in jobs},
         parked_updates=_count(connection, "SELECT COUNT(*) FROM inbox WHERE state = 'parked'"),
+        cancelled=states.get("cancelled", 0),
     )
+
+
+def usage(connection: sqlite3.Connection) -> Usage:
+    """Return what the archive holds and what its open jobs will bring."""
+    row = connection.execute("SELECT stored_bytes, open_bytes FROM usage").fetchone()
+    return Usage(row["stored_bytes"], row["open_bytes"])
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """Look at what waits; cheap, however large the index is."""
+    unread = _count(connection, "SELECT COUNT(*) FROM inbox WHERE state = 'new'")
+    oldest = connection.execute(
+        "SELECT MIN(created_at) FROM job_history WHERE state IN ('PENDING', 'PROCESSING', 'RETRYING')"
+    ).fetchone()[0]
+    return Backlog(unread, datetime.fromisoformat(oldest) if oldest else None)
 
 
 def _count(connection: sqlite3.Connection, query: str) -> int:

@@ -45,6 +45,7 @@ def item_of(row: sqlite3.Row) -> ItemRecord:
         dedup_reason=DedupReason(row["dedup_reason"]) if row["dedup_reason"] else None,
         skipped_reason=row["skipped_reason"],
         last_error=row["last_error"],
+        held=bool(row["held"]),
         attempts=row["attempts"],
         job_id=row["job_id"],
         job_state=JobState(row["job_state"]) if row["job_state"] else None,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
 
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
@@ -16,6 +17,7 @@ from teltubby_core.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
+_KEY_FILE = "session.key"
 _SETTING = "SESSION_ENCRYPTION_KEYS"
 _READ = "SELECT value FROM secrets WHERE key = ?"
 _WRITE = """
@@ -130,6 +132,17 @@ class SqliteSessionLease:
     def _check(self) -> None:
         if not self._held:
             raise PermanentError(f"session {self._name} was released and may be in other hands")
+
+
+def session_keys(configured: SecretStr | None, database: Path) -> list[str]:
+    """Return the Fernet keys that are ``configured``, comma-separated, else the one in the file beside the database.
+
+    Raises:
+        ConfigurationError: that file can't be read or made, or holds no key.
+    """
+    if configured is not None:
+        return [key.strip() for key in configured.get_secret_value().split(",") if key.strip()]
+    return [load_or_make_key(database.with_name(_KEY_FILE))]
 
 
 def load_or_make_key(path: Path) -> str:
