@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.clock import SystemClock
 from teltubby_core.domain.jobs import (
     FileInfo,
@@ -43,6 +44,7 @@ class Rig:
     key_file: Path
     queue: MemoryJobQueue = field(default_factory=lambda: MemoryJobQueue(SystemClock()))
     events: MemoryEvents = field(default_factory=MemoryEvents)
+    control: LocalControl = field(default_factory=LocalControl)
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     large_store: ObjectStore | None = None  # in place of ``store``, for files that are too large for it
     sessions: SessionStore = field(default_factory=MemorySessionStore)
@@ -74,6 +76,7 @@ class Rig:
             settings,
             self.queue,
             self.events,
+            self.control,
             self.large_store or self.store,
             self.sessions,
             SystemClock(),

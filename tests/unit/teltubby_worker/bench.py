@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.domain.jobs import (
     FileInfo,
     JobEvent,
@@ -70,6 +71,7 @@ class Bench:
         self.clock = SteppedClock()
         self.queue = MemoryJobQueue(self.clock)
         self.events = MemoryEvents()
+        self.control = LocalControl()
         self.store = MemoryObjectStore()
         self.telegram = FakeTelegram()
         self.bucket_trouble: TeltubbyError | None = None
@@ -99,6 +101,7 @@ class Bench:
         return Worker(
             self.queue,
             self.events,
+            self.control,
             self.store,
             self.telegram,
             self.clock,

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.clock import SystemClock
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.settings import load_settings
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
 from teltubby_worker.bootstrap import build_worker
 from teltubby_worker.consumer import Worker
-from teltubby_worker.settings import WorkerSettings, host_and_port
+from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
 
 TOKEN = "77777:" + "A" * 35
 HASH = "0123456789abcdef0123456789abcdef"
@@ -30,6 +31,7 @@ def build(values: WorkerSettings) -> Worker:
         values,
         MemoryJobQueue(clock),
         MemoryEvents(),
+        LocalControl(),
         MemoryObjectStore(),
         MemorySessionStore(),
         clock,
@@ -115,3 +117,12 @@ def test_a_server_that_can_not_be_is_refused_at_the_start_by_name(server: str) -
 
 def test_a_stop_waits_ten_seconds_for_running_jobs_unless_told_otherwise() -> None:
     assert settings().worker_shutdown_seconds == 10
+
+
+def test_a_worker_of_its_own_names_all_that_it_misses_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(WorkerServiceSettings, None)
+    problems = sorted(caught.value.problems)
+    names = [problem.partition(":")[0] for problem in problems]
+    assert names == ["MTPROTO_API_HASH", "MTPROTO_API_ID", "TELEGRAM_BOT_TOKEN"]
+    assert problems[1] == "MTPROTO_API_ID: missing (api_id from my.telegram.org)"

@@ -27,7 +27,7 @@ from teltubby_core.errors import (
     TransientError,
 )
 from teltubby_core.testing import MemorySource
-from teltubby_worker import handling
+from teltubby_worker import handling, progress
 from teltubby_worker.handling import insist, pause_after
 from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job
 
@@ -54,7 +54,7 @@ async def test_a_job_is_stored_documented_reported_and_acknowledged(bench: Bench
 
 
 async def test_the_document_lies_in_the_bucket_before_completion_is_reported(bench: Bench) -> None:
-    seen: list[tuple[str, bool, int]] = []
+    seen: list[tuple[str, bool, int | None]] = []
     publish = bench.events.publish
 
     async def watched(event: JobEvent) -> None:
@@ -277,7 +277,7 @@ async def test_progress_is_reported_at_most_twice_a_second(bench: Bench) -> None
     loop = asyncio.get_running_loop()
     began = loop.time()
     await bench.handle(job(file_info=job().file_info.model_copy(update={"file_size": 4000})))
-    allowed = 1 + (loop.time() - began) / handling.PROGRESS_SECONDS
+    allowed = 1 + (loop.time() - began) / progress.PROGRESS_SECONDS
     reports = [event for event in published if isinstance(event, JobProgress)]
     assert 1 <= len(reports) <= allowed
     assert (reports[0].done_bytes, reports[0].total_bytes) == (4, 4000)

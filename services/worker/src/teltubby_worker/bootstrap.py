@@ -1,18 +1,26 @@
 """Puts a worker together. The only module that names the adapters it runs on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from telethon.client.telegrambaseclient import DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT
 from telethon.crypto import rsa
 
+from teltubby_core.adapters.opening import Network, open_network
+from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, session_keys
+from teltubby_core.clock import SystemClock
 from teltubby_core.errors import ConfigurationError
-from teltubby_core.ports import Clock, Events, JobQueue, ObjectStore, SessionStore
+from teltubby_core.observability import Metrics
+from teltubby_core.ports import Clock, Control, Events, JobQueue, ObjectStore, SessionStore
 from teltubby_worker.consumer import Worker
 from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Eagerness, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
-from teltubby_worker.settings import WorkerSettings, host_and_port
+from teltubby_worker.session_news import SessionNews
+from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
 
 _SILENCE_SHARE = 0.5
 """A connection that is silent for half the I/O timeout is replaced, so that there is time to go on at the same byte."""
@@ -24,26 +32,32 @@ def build_worker(
     settings: WorkerSettings,
     queue: JobQueue,
     events: Events,
+    control: Control,
     store: ObjectStore,
     sessions: SessionStore,
     clock: Clock,
     *,
     ensure_bucket: Callable[[], Awaitable[None]],
+    metrics: Metrics | None = None,
 ) -> Worker:
     """Build a worker on these ports. Opens nothing.
 
-    ``ensure_bucket`` is awaited before each job: it raises InfrastructureError while it is not known whose bucket
-    and index these are, and ConfigurationError, which ends the worker, when they are another bot's.
+    ``metrics`` count what it does. ``ensure_bucket`` is awaited before each job: it raises InfrastructureError while
+    it is not known whose bucket and index these are, and ConfigurationError, which ends the worker, when they are
+    another bot's.
 
     Raises:
         ConfigurationError: MTProto's settings are missing or wrong.
     """
+    metrics = metrics or Metrics("worker")
     silence = settings.io_timeout_seconds * _SILENCE_SHARE
     limits = TransferLimits(window=settings.worker_window, flood_limit=settings.worker_flood_limit_seconds)
-    telegram = MtprotoTelegram(_session(settings, sessions, silence), limits)
+    news = SessionNews(events, clock, settings.worker_name, metrics)
+    telegram = MtprotoTelegram(_session(settings, sessions, silence, news), limits)
     return Worker(
         queue,
         events,
+        control,
         store,
         telegram,
         clock,
@@ -56,10 +70,11 @@ def build_worker(
         max_file_bytes=settings.max_file_bytes,
         concurrency=settings.worker_concurrency,
         grace=settings.worker_shutdown_seconds,
+        metrics=metrics,
     )
 
 
-def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -> Session:
+def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, news: SessionNews) -> Session:
     if settings.mtproto_api_id is None or settings.mtproto_api_hash is None:
         raise ConfigurationError([str(settings.mtproto_missing)])
     quiet_telethon()
@@ -70,7 +85,15 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float) -
         api_id, settings.mtproto_api_hash.get_secret_value(), settings.telegram_bot_token.get_secret_value()
     )
     eagerness = Eagerness(connections=settings.worker_connections, requests=settings.worker_window)
-    return Session(sessions, login, _entry(settings), lambda centre, key: Link(centre, api_id, key, silence), eagerness)
+    return Session(
+        sessions, login, _entry(settings), lambda centre, key: Link(centre, api_id, key, silence), eagerness, news
+    )
+
+
+def first_address(settings: WorkerSettings) -> tuple[str, int]:
+    """Return host and port of the data centre that a worker connects to first."""
+    entry = _entry(settings)
+    return entry.host, entry.port
 
 
 def _entry(settings: WorkerSettings) -> DataCentre:
@@ -84,3 +107,32 @@ def _trust(pem: bytes) -> None:
         rsa.add_key(pem, old=False)
     except ValueError as error:
         raise ConfigurationError(["MTPROTO_PUBLIC_KEY_FILE: holds no RSA key in PKCS#1 PEM form"]) from error
+
+
+@dataclass(frozen=True)
+class WorkerPorts:
+    """What a worker in a process of its own runs on: the network, and its login on its own disk."""
+
+    clock: Clock
+    network: Network
+    sessions: SessionStore
+
+
+@asynccontextmanager
+async def open_ports(settings: WorkerServiceSettings) -> AsyncIterator[WorkerPorts]:
+    """Open them.
+
+    Raises:
+        ConfigurationError: another process has the database, or a setting can't be used.
+        DatabaseUnavailableError: the database is locked or its disk full.
+    """
+    database = Database(settings.sqlite_path)
+    await database.open()
+    try:
+        keys = session_keys(settings.session_encryption_keys, settings.sqlite_path)
+        sessions = SqliteSessionStore(database, keys)
+        name = f"teltubby-worker {settings.worker_name}"
+        async with open_network(settings, name, prefetch=settings.worker_concurrency) as network:
+            yield WorkerPorts(SystemClock(), network, sessions)
+    finally:
+        await database.close()

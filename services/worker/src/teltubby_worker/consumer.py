@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from teltubby_core.errors import ConfigurationError, TeltubbyError
-from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore
-from teltubby_worker.handling import JobHandler, Surroundings, label, pause_after, trace
+from teltubby_core.observability import Metrics
+from teltubby_core.ports import Clock, Control, Delivery, Events, JobQueue, ObjectStore
+from teltubby_worker.handling import JobHandler, Surroundings, pause_after
 from teltubby_worker.ports import Telegram
+from teltubby_worker.tracing import label, trace
 
 log = logging.getLogger(__name__)
 
 _FETCH_SECONDS = 0.5
 """A fetch is never cancelled, for a job could get lost on its way; so a stop may take this long to be seen."""
+_LISTEN_SECONDS = 5.0
 _HAND_BACK_SECONDS = 5.0
 _CLOSE_SECONDS = 15.0
 
@@ -26,6 +29,7 @@ class Worker:
         self,
         queue: JobQueue,
         events: Events,
+        control: Control,
         store: ObjectStore,
         telegram: Telegram,
         clock: Clock,
@@ -36,15 +40,28 @@ class Worker:
         max_file_bytes: int | None = None,
         concurrency: int = 1,
         grace: float = 10.0,
+        metrics: Metrics | None = None,
     ) -> None:
         """``stall_timeout`` and ``grace`` (how long running jobs may take to finish after a stop) in seconds.
 
         ``ensure_bucket``, ``stall_timeout`` and ``max_file_bytes`` as in ``handling.Surroundings``.
         """
         self._queue = queue
+        self._control = control
         self._telegram = telegram
         self._handler = JobHandler(
-            Surroundings(queue, events, store, telegram, clock, name, ensure_bucket, stall_timeout, max_file_bytes)
+            Surroundings(
+                queue,
+                events,
+                store,
+                telegram,
+                clock,
+                name,
+                ensure_bucket,
+                stall_timeout,
+                max_file_bytes,
+                metrics or Metrics("worker"),
+            )
         )
         self._concurrency = concurrency
         self._grace = grace
@@ -59,15 +76,45 @@ class Worker:
             asyncio.create_task(self._serve(stop), name=f"worker slot {number}") for number in range(self._concurrency)
         ]
         stopping = asyncio.create_task(stop.wait(), name="worker stop")
+        listening = asyncio.create_task(self._listen(), name="worker control")
         try:
             await asyncio.wait([stopping, *slots], return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
-                await asyncio.wait(slots, timeout=self._grace)
+                await self._finish(slots)
         finally:
-            await asyncio.shield(self._end([stopping, *slots]))
+            await asyncio.shield(self._end([stopping, listening, *slots]))
         for slot in slots:
             if not slot.cancelled():
                 slot.result()
+
+    @property
+    def jobs(self) -> list[str]:
+        """Ids of the jobs in our hands."""
+        return self._handler.jobs
+
+    async def _finish(self, slots: list[asyncio.Task[None]]) -> None:
+        """Let what runs come to its end; what was fetched ahead is for others at once."""
+        try:
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                await self._queue.stop_fetching()
+        except (TeltubbyError, TimeoutError) as error:
+            log.warning("what was fetched ahead comes as a redelivery: %s", str(error) or "it took too long")
+        await asyncio.wait(slots, timeout=self._grace)
+
+    async def _listen(self) -> None:
+        failures = 0
+        while True:
+            try:
+                order = await self._control.next(_LISTEN_SECONDS)
+            except Exception as error:  # the loop's edge: cancels wait for the broker; the bot repeats them
+                known = isinstance(error, TeltubbyError)
+                log.warning("can't hear of cancelled jobs: %s", error, exc_info=None if known else error)
+                await asyncio.sleep(pause_after(failures))
+                failures += 1
+                continue
+            failures = 0
+            if order is not None:
+                self._handler.cancel(order)
 
     async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
         for task in tasks:

@@ -7,6 +7,8 @@
     permanent      JobFailed → dead letter
     over the limit JobFailed(user) → ack                               skipped by rule: nothing there to mend
     our own house  JobRetrying(system)    → queued again unchanged, after a pause that grows to a minute
+    taken back     JobRetrying(system)    → nothing: the queue has it already
+    cancelled      JobCancelled → ack; nothing is left in the bucket
 
 An event goes out before the queue lets go of the job: whoever dies in between leaves a job that runs again,
 never one that nobody reports.
@@ -16,25 +18,26 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from functools import partial
 
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.documents import JSON_TYPE, encode
 from teltubby_core.domain import keys
 from teltubby_core.domain.jobs import (
     MAX_REDELIVERIES,
+    CancelOrder,
+    JobCancelled,
     JobCompleted,
     JobEvent,
     JobFailed,
     JobMessage,
-    JobProgress,
     JobRetrying,
     JobStarted,
     retry_delay,
 )
 from teltubby_core.domain.media import content_type
-from teltubby_core.domain.routing import over_limit
+from teltubby_core.domain.routing import Route, over_limit
 from teltubby_core.domain.sidecar import METADATA_JSON, metadata_document
 from teltubby_core.errors import (
     ConfigurationError,
@@ -45,12 +48,16 @@ from teltubby_core.errors import (
     TransientError,
     UserError,
 )
-from teltubby_core.ports import Clock, Delivery, Events, JobQueue, MediaSource, ObjectStore, ProgressCallback
+from teltubby_core.logs import tracing
+from teltubby_core.observability import Metrics
+from teltubby_core.ports import Clock, Delivery, Events, JobQueue, ObjectStore
+from teltubby_worker.interruption import Attempt, Attempts, JobCancelledError
 from teltubby_worker.ports import Telegram
+from teltubby_worker.progress import Progress
+from teltubby_worker.tracing import label, trace, utc
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 0.5  # between two reports of one job
 PAUSE_CEILING = 60.0  # seconds between two tries while our own house is not in order
 _PAUSE_BASE = 1.0
 
@@ -73,10 +80,7 @@ class Surroundings:
     ensure_bucket: Callable[[], Awaitable[None]]
     stall_timeout: float
     max_file_bytes: int | None = None
-
-    def now(self) -> datetime:
-        """Return the time of day, UTC."""
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+    metrics: Metrics = field(default_factory=lambda: Metrics("worker"))
 
 
 def pause_after(failures: int) -> float:
@@ -92,6 +96,17 @@ class JobHandler:
         self._with = surroundings
         self._jitter = jitter
         self._house_failures = 0
+        self._attempts = Attempts()
+        self._in_hand: list[str] = []
+
+    @property
+    def jobs(self) -> list[str]:
+        """Ids of the jobs in our hands."""
+        return list(self._in_hand)
+
+    def cancel(self, order: CancelOrder) -> None:
+        """Stop a job that runs here, or leave it alone when it comes."""
+        self._attempts.cancel(order)
 
     async def handle(self, delivery: Delivery) -> float:
         """Bring a job to an outcome or put it back; return the seconds to rest before the next one.
@@ -102,10 +117,34 @@ class JobHandler:
             ConfigurationError: the bucket is another bot's; nothing was done or reported.
         """
         job = delivery.job
+        self._take(job.job_id)
+        try:
+            with tracing(correlation_id=job.correlation_id, job_id=job.job_id):
+                return await self._handle(delivery)
+        finally:
+            self._let_go(job.job_id)
+
+    def _take(self, job_id: str) -> None:
+        self._in_hand.append(job_id)
+        self._with.metrics.transfers_active(len(self._in_hand))
+
+    def _let_go(self, job_id: str) -> None:
+        self._in_hand.remove(job_id)
+        self._with.metrics.transfers_active(len(self._in_hand))
+
+    async def _handle(self, delivery: Delivery) -> float:
+        job = delivery.job
+        if delivery.redeliveries:
+            self._with.metrics.job_redelivered()
+        if await self._done_here_meanwhile(delivery):
+            return 0.0
+        if self._attempts.cancelled(job):
+            return await self._react(delivery, JobCancelledError("cancelled"))
         if doubt := await self._bucket_in_doubt():
             return await self._react(delivery, doubt)
+        attempt, began = Attempt(), asyncio.get_running_loop().time()
         try:
-            archived = await self._archive(delivery)
+            archived = await self._attempts.run(delivery, attempt, self._archive(delivery, attempt))
         except TeltubbyError as error:
             return await self._react(delivery, error)
         except Exception as error:  # the loop's edge: a defect must neither end the worker nor lose the job
@@ -114,7 +153,19 @@ class JobHandler:
             return await self._react(delivery, surprise)
         self._house_failures = 0
         await self._complete(delivery, archived)
+        self._with.metrics.job_completed()
+        self._with.metrics.bytes_ingested(archived.size_bytes, Route.MTPROTO)
+        self._with.metrics.processing(asyncio.get_running_loop().time() - began, Route.MTPROTO)
         return 0.0
+
+    async def _done_here_meanwhile(self, delivery: Delivery) -> bool:
+        """Wait for another attempt at the same job that still runs here; tell whether it brought the file."""
+        while other := self._attempts.running(delivery.job):
+            await other.ended()
+            if other.completed:
+                await insist(lambda: self._with.queue.ack(delivery), "ack", delivery.job)
+                return True
+        return False
 
     async def _bucket_in_doubt(self) -> InfrastructureError | None:
         try:
@@ -127,7 +178,7 @@ class JobHandler:
             return InfrastructureError(str(error))
         return None
 
-    async def _archive(self, delivery: Delivery) -> Archived:
+    async def _archive(self, delivery: Delivery, attempt: Attempt) -> Archived:
         job, here = delivery.job, self._with
         if delivery.redeliveries > MAX_REDELIVERIES:
             raise PermanentError(f"given up: the worker died {delivery.redeliveries} times while it had this job")
@@ -137,20 +188,23 @@ class JobHandler:
             JobStarted(
                 job_id=job.job_id,
                 generation=job.generation,
-                at=here.now(),
+                at=utc(here.clock),
                 worker=here.worker,
                 attempt=job.job_metadata.retry_count + 1,
             ),
         )
         source = here.telegram.source(job)
-        archived = await archive_item(
-            source,
-            here.store,
-            _target(job, here.max_file_bytes),
-            stall_timeout=here.stall_timeout,
-            on_progress=self._progress_of(job, source),
-        )
-        await self._document(delivery, archived)
+        progress = Progress(job, source, here.events, here.clock)
+        async with progress.beating():
+            archived = await archive_item(
+                source,
+                here.store,
+                _target(job, here.max_file_bytes),
+                stall_timeout=here.stall_timeout,
+                already_stored=partial(_not_known_here, attempt),
+                on_progress=progress,
+            )
+            await self._document(delivery, archived)
         return archived
 
     async def _document(self, delivery: Delivery, archived: Archived) -> None:
@@ -167,29 +221,6 @@ class JobHandler:
         folder = job.key.rpartition("/")[0]
         await here.store.put(keys.join(folder, METADATA_JSON), encode(document), JSON_TYPE)
 
-    def _progress_of(self, job: JobMessage, source: MediaSource) -> ProgressCallback:
-        loop = asyncio.get_running_loop()
-        due = 0.0
-
-        async def report(done: int) -> None:
-            nonlocal due
-            if loop.time() < due:
-                return
-            due = loop.time() + PROGRESS_SECONDS
-            event = JobProgress(
-                job_id=job.job_id,
-                generation=job.generation,
-                at=self._with.now(),
-                done_bytes=done,
-                total_bytes=job.file_info.file_size if (told := source.told_size()) is None else told,
-            )
-            try:
-                await self._with.events.publish(event)
-            except TeltubbyError as error:
-                log.debug("%s: progress not reported: %s", label(job), error, extra=trace(job))
-
-        return report
-
     # Outcomes
 
     async def _complete(self, delivery: Delivery, archived: Archived) -> None:
@@ -199,7 +230,7 @@ class JobHandler:
             JobCompleted(
                 job_id=job.job_id,
                 generation=job.generation,
-                at=self._with.now(),
+                at=utc(self._with.clock),
                 key=job.key,
                 sha256=archived.sha256,
                 size_bytes=archived.size_bytes,
@@ -210,7 +241,10 @@ class JobHandler:
 
     async def _react(self, delivery: Delivery, error: TeltubbyError) -> float:
         job = delivery.job
+        if isinstance(error, JobCancelledError):
+            return await self._end_cancelled(delivery)
         log.warning("%s: %s: %s", label(job), error.category, error, extra=trace(job))
+        self._with.metrics.error(error, "jobs")
         if isinstance(error, InfrastructureError):
             return await self._wait_for_house(delivery, error)
         if isinstance(error, TransientError):
@@ -219,6 +253,15 @@ class JobHandler:
             await self._end(delivery, error)
         else:
             await self._fail(delivery, error, str(error))
+        return 0.0
+
+    async def _end_cancelled(self, delivery: Delivery) -> float:
+        job, here = delivery.job, self._with
+        event = JobCancelled(job_id=job.job_id, generation=job.generation, at=utc(here.clock), worker=here.worker)
+        await self._report(job, event)
+        await insist(lambda: here.queue.ack(delivery), "ack", job)
+        here.metrics.job_cancelled()
+        log.info("%s: cancelled", label(job), extra=trace(job))
         return 0.0
 
     async def _wait_for_house(self, delivery: Delivery, error: InfrastructureError) -> float:
@@ -238,12 +281,13 @@ class JobHandler:
             await self._fail(delivery, error, f"{error}; given up after {attempts}; send it again")
 
     async def _requeue(self, delivery: Delivery, job: JobMessage, error: TeltubbyError, delay: float) -> None:
+        self._with.metrics.job_retried(error.category)
         await self._report(
             job,
             JobRetrying(
                 job_id=job.job_id,
                 generation=job.generation,
-                at=self._with.now(),
+                at=utc(self._with.clock),
                 error=str(error),
                 category=error.category,
                 retry_count=job.job_metadata.retry_count,
@@ -263,12 +307,13 @@ class JobHandler:
         await insist(lambda: self._with.queue.ack(delivery), "ack", job)
 
     async def _report_failure(self, job: JobMessage, error: TeltubbyError, reason: str) -> None:
+        self._with.metrics.job_failed(error.category)
         await self._report(
             job,
             JobFailed(
                 job_id=job.job_id,
                 generation=job.generation,
-                at=self._with.now(),
+                at=utc(self._with.clock),
                 error=reason,
                 category=error.category,
             ),
@@ -276,6 +321,12 @@ class JobHandler:
 
     async def _report(self, job: JobMessage, event: JobEvent) -> None:
         await insist(lambda: self._with.events.publish(event), f"report {event.kind}", job)
+
+
+async def _not_known_here(attempt: Attempt, _sha256: str, _size: int) -> bool:
+    """A worker has no index to find these bytes in; but from here on the object appears, whoever wants it stopped."""
+    attempt.begin_commit()
+    return False
 
 
 def _check_limit(job: JobMessage, limit: int | None) -> None:
@@ -298,16 +349,6 @@ def _target(job: JobMessage, limit: int | None) -> Target:
             "job-id": job.job_id,
         },
     )
-
-
-def label(job: JobMessage) -> str:
-    """Return how a log line about a job starts: a person finds a message's whole way by its correlation id."""
-    return f"{job.correlation_id}: job {job.job_id}"
-
-
-def trace(job: JobMessage) -> dict[str, str]:
-    """Return what a log line about a job carries for machines."""
-    return {"correlation_id": job.correlation_id, "job_id": job.job_id}
 
 
 async def insist(action: Callable[[], Awaitable[None]], what: str, job: JobMessage) -> None:

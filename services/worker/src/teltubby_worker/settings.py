@@ -5,9 +5,17 @@ import os
 import socket
 from typing import Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from teltubby_core.settings import LimitSettings, MtprotoSettings, StorageSettings, TelegramSettings
+from teltubby_core.settings import (
+    DatabaseSettings,
+    HealthSettings,
+    LogSettings,
+    MtprotoSettings,
+    NetworkSettings,
+    TelegramSettings,
+    TransferSettings,
+)
 
 MAX_CONCURRENCY = 4
 _HIGHEST_PORT = 65535
@@ -35,8 +43,8 @@ def host_and_port(server: str) -> tuple[str, int]:
         raise ValueError("there is no IPv6 address between the brackets") from error
 
 
-class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings, LimitSettings):
-    """What the worker reads from the environment."""
+class WorkerSettings(TelegramSettings, MtprotoSettings, TransferSettings):
+    """What a worker reads from the environment, wherever it runs."""
 
     worker_concurrency: int = Field(
         default=1, ge=1, le=MAX_CONCURRENCY, description="jobs that one worker fetches at a time"
@@ -81,3 +89,14 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, StorageSettings, LimitSe
     def mtproto_public_key(self) -> bytes | None:
         """The content of MTPROTO_PUBLIC_KEY_FILE."""
         return self._public_key
+
+
+class WorkerServiceSettings(WorkerSettings, NetworkSettings, DatabaseSettings, HealthSettings, LogSettings):
+    """What ``python -m teltubby_worker`` reads. Its database holds its login alone: each worker has one of its own."""
+
+    @field_validator("mtproto_api_id", "mtproto_api_hash")
+    @classmethod
+    def _is_given(cls, value: int | SecretStr | None) -> int | SecretStr:
+        if value is None:
+            raise ValueError("missing")
+        return value

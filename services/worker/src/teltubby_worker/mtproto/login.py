@@ -7,7 +7,7 @@ one that is dropped again and again is not replaced for ever.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from telethon.tl.functions.auth import ImportBotAuthorizationRequest
@@ -25,6 +25,9 @@ from teltubby_worker.mtproto.link import Connect, Connection, DataCentre
 from teltubby_worker.mtproto.ration import Ration
 
 log = logging.getLogger(__name__)
+
+OnChange = Callable[[str, str | None], None]
+"""Told the session's name when the bot is in (None), and why when Telegram does not know the login any more."""
 
 _HOPS = 3  # a login is sent on to the account's own data centre once; more is a server gone wrong
 _MOST_LOGINS = 3
@@ -54,9 +57,12 @@ class Login:
         addresses: those of all data centres, as the latest connection was told.
     """
 
-    def __init__(self, bot: BotLogin, entry: DataCentre, connect: Connect) -> None:
+    def __init__(
+        self, bot: BotLogin, entry: DataCentre, connect: Connect, on_change: OnChange = lambda _, __: None
+    ) -> None:
         """``entry`` is the data centre to start at when nobody has logged in yet."""
         self._bot = bot
+        self._on_change = on_change
         self._entry = entry
         self._connect = connect
         self._barred_until = 0.0
@@ -76,6 +82,7 @@ class Login:
                 return await self._resume(kept), kept
             except SessionLostError as error:
                 log.warning("session %s: %s; logging in again", lease.name, error)
+                self._on_change(lease.name, str(error))
         link = await self._log_in()
         fresh = Keyring(link.centre, link.key)
         async with _closed_on_error(link):

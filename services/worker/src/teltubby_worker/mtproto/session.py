@@ -26,7 +26,7 @@ from teltubby_core.ports import SessionLease, SessionStore
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
 from teltubby_worker.mtproto.keyring import Keyring
 from teltubby_worker.mtproto.link import Connect, Connection, DataCentre
-from teltubby_worker.mtproto.login import BotLogin, Login
+from teltubby_worker.mtproto.login import BotLogin, Login, OnChange
 from teltubby_worker.mtproto.pace import Pace
 from teltubby_worker.mtproto.pool import Pool
 from teltubby_worker.mtproto.ration import Ration
@@ -68,11 +68,13 @@ class Session:
         entry: DataCentre,
         connect: Connect,
         eagerness: Eagerness | None = None,
+        on_change: OnChange = lambda _, __: None,
     ) -> None:
         """``entry`` is the data centre to start at when nobody has logged in yet."""
         self._sessions = sessions
         self._connect = connect
-        self._login = Login(bot, entry, connect)
+        self._on_change = on_change
+        self._login = Login(bot, entry, connect, on_change)
         self._eagerness = eagerness or Eagerness()
         self._lease: SessionLease | None = None
         self._keys: Keyring | None = None
@@ -161,6 +163,7 @@ class Session:
             self._lease = await self._sessions.acquire(_LEASE_SECONDS)
         with _no_fault_of_the_file():
             home, keys = await self._login.enter(self._lease)
+        self._on_change(self._lease.name, None)
         if self._keys and self._keys.key != keys.key:
             await self._close_pools()  # the old login's keys open nothing any more
         if self._keys is None or self._keys.key != keys.key:
