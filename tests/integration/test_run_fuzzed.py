@@ -21,8 +21,10 @@ from teltubby_bot.botapi import BotApi, parse_update
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
 from teltubby_bot.service import Bot, BotOptions, Ports
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.adapters.local_folder import LocalFolderStore
 from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.dead_letters import SqliteDeadLetters
 from teltubby_core.adapters.sqlite.events import SqliteEvents
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
@@ -208,6 +210,9 @@ class ScriptedBotApi:
     def _getMe(self, _: Any) -> dict[str, Any]:  # noqa: N802
         return {"id": 123456, "is_bot": True, "first_name": "B", "username": "b"}
 
+    def _getWebhookInfo(self, _: Any) -> dict[str, Any]:  # noqa: N802
+        return {"url": "", "has_custom_certificate": False, "pending_update_count": len(self.updates)}
+
     def _getUpdates(self, given: Any) -> list[dict[str, Any]]:  # noqa: N802
         self.updates = self._waiting(given)
         return self.updates[:100]
@@ -255,8 +260,8 @@ async def running(folder: Path, api: ScriptedBotApi) -> AsyncIterator[None]:
     database, clock, stop = Database(folder / "data/teltubby.db"), SystemClock(), asyncio.Event()
     await database.open()
     index, store = SqliteIndex(database), LocalFolderStore(folder / "archive")
-    queue, events = SqliteJobQueue(database, clock, "fuzz"), SqliteEvents(database)
-    owner = Ownership(store, index, 123456)
+    queue, events, control = SqliteJobQueue(database, clock, "fuzz"), SqliteEvents(database), LocalControl()
+    owner = Ownership(store, index, 123456, "ARCHIVE_DIR")
     options = BotOptions(
         frozenset(CURATORS),
         AlbumWindow(0.05, 0.5),
@@ -266,10 +271,12 @@ async def running(folder: Path, api: ScriptedBotApi) -> AsyncIterator[None]:
     )
     async with BotApi(TOKEN, f"http://127.0.0.1:{runner.addresses[0][1]}", io_timeout=10) as telegram:
         inbox = SqliteInbox(database, 123456, clock)
-        ports = Ports(telegram, parse_update, inbox, index, queue, events, store, owner, clock)
+        dead_letters = SqliteDeadLetters(database)
+        ports = Ports(telegram, parse_update, inbox, index, queue, events, control, dead_letters, store, owner, clock)
         worker = Worker(
             queue,
             events,
+            control,
             store,
             WorkersTelegram(),
             clock,

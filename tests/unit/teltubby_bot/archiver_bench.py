@@ -16,6 +16,7 @@ class Bench:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.room = stage.room()
         self.bucket_trouble: InfrastructureError | None = None
         self.index = Failing(stage.index, DatabaseUnavailableError("database is full"))
         self.archiver = self.make()
@@ -30,6 +31,8 @@ class Bench:
             index,
             stage.clock,
             options,
+            room=self.room,
+            on_stored=lambda stored: stage.note("stored", stored.key),
             ensure_bucket=self._ensure_bucket,
             on_change=stage.note,
         )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teltubby_bot.telegram import POLL_LIMIT, Me
+from teltubby_bot.telegram import POLL_LIMIT, ConflictError, Me, WebhookInfo
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import FileTooBigError, PermanentError, TeltubbyError
 from teltubby_core.ports import MediaSource, RawUpdate
@@ -24,7 +24,7 @@ class Sent:
     id: int
     chat_id: int
     text: str
-    reply_to: int
+    reply_to: int | None
 
 
 class FakeTelegram:
@@ -37,10 +37,12 @@ class FakeTelegram:
         sent: every message of the bot in order.
         edits: every edit as (chat, message, text) in order.
         downloads: how often each file was asked for.
-        failures: errors to raise next, by method ("me", "poll", "send", "edit", "download").
+        failures: errors to raise next, by method ("me", "poll", "webhook", "set_webhook", "send", "edit", "download").
         broken: an error that a method raises until it is taken away.
         gate: cleared, no download begins before it is set.
         offsets: every offset that was polled with.
+        webhook_url, last_error, last_error_at: where updates go, and the latest failed delivery.
+        webhooks: every webhook that was set, as (address, secret, connections).
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,10 @@ class FakeTelegram:
         self.gate = asyncio.Event()
         self.gate.set()
         self.offsets: list[int | None] = []
+        self.webhook_url = ""
+        self.last_error: str | None = None
+        self.last_error_at: int | None = None
+        self.webhooks: list[tuple[str, str, int]] = []
         self.running = self.most_running = 0
         self._kept: dict[int, RawUpdate] = {}
         self._changed = asyncio.Event()
@@ -85,6 +91,8 @@ class FakeTelegram:
     async def poll(self, offset: int | None, timeout_seconds: float) -> Sequence[RawUpdate]:
         """See Telegram."""
         self._fail("poll")
+        if self.webhook_url:
+            raise ConflictError("can't use getUpdates method while webhook is active")
         self.offsets.append(offset)
         for update_id in [known for known in self._kept if offset is not None and known < offset]:
             del self._kept[update_id]
@@ -93,7 +101,27 @@ class FakeTelegram:
             await asyncio.wait([asyncio.ensure_future(self._changed.wait())], timeout=timeout_seconds)
         return [self._kept[update_id] for update_id in sorted(self._kept)[:POLL_LIMIT]]
 
-    async def send(self, chat_id: int, text: str, reply_to: int) -> int:
+    async def webhook(self) -> WebhookInfo:
+        """See Telegram."""
+        self._fail("webhook")
+        return WebhookInfo(self.webhook_url, len(self._kept), self.last_error, self.last_error_at)
+
+    async def set_webhook(self, url: str, secret: str, connections: int) -> None:
+        """See Telegram."""
+        self._fail("set_webhook")
+        self.webhook_url = url
+        self.webhooks.append((url, secret, connections))
+
+    async def delete_webhook(self) -> None:
+        """See Telegram."""
+        self.webhook_url = ""
+
+    def delivered(self, *update_ids: int) -> None:
+        """Let updates be taken by the webhook."""
+        for update_id in update_ids:
+            del self._kept[update_id]
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
         """See Telegram."""
         self._fail("send")
         message = Sent(5000 + len(self.sent), chat_id, text, reply_to)

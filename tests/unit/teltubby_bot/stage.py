@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support import CURATOR, a_file, a_message
+from teltubby_bot.quota import Room
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
@@ -33,6 +34,18 @@ class Stage:
         self.index = SqliteIndex(self.database)
         self.inbox = SqliteInbox(self.database, BOT_ID, self.clock)
         self._update_id = 100
+
+    def room(self, limit: int | None = None, **how: Any) -> Room:
+        """Return the archive's room with a limit of so many bytes."""
+        return Room(
+            self.index,
+            self.clock,
+            limit_bytes=limit,
+            store_quota=how.pop("store_quota", None),
+            alert=lambda kind, text: self.note("alert", kind, text),
+            now=self.clock.now,
+            **how,
+        )
 
     async def admit(self, message: IncomingMessage) -> int:
         """Take a message in; return its record's id."""

@@ -13,6 +13,7 @@ import pytest
 
 from support import a_file
 from teltubby_bot.botapi import BotApi
+from teltubby_bot.telegram import WebhookInfo
 from teltubby_core.errors import (
     ConfigurationError,
     InfrastructureError,
@@ -87,6 +88,13 @@ async def test_of_a_sent_message_only_its_id_is_read(server: Server, api: BotApi
     assert (fields["chat_id"], fields["text"]) == ("42", "hello ☃ & =\n" + "Ж" * 4000)
     assert json.loads(fields["reply_parameters"]) == {"message_id": 7, "allow_sending_without_reply": True}
     assert len(head) < 1000, "the text is no part of the address"
+
+
+async def test_a_message_may_be_sent_on_its_own(server: Server, api: BotApi) -> None:
+    server.answer("sendMessage", STRANGE)
+    assert await api.send(42, "an alert", None) == 9
+    ((_, fields, _),) = server.asked
+    assert fields == {"chat_id": "42", "text": "an alert"}
 
 
 async def test_of_an_edited_message_nothing_is_read(server: Server, api: BotApi) -> None:
@@ -273,3 +281,56 @@ async def test_a_path_may_take_longer_than_any_other_answer(server: Server) -> N
             await _download(api)
     async with BotApi(TOKEN, server.url, io_timeout=5, opening_timeout=30) as api:
         assert (await _download(api))[0] == b"hello"
+
+
+async def test_a_webhook_is_set_for_the_updates_that_polls_bring_and_drops_nothing(server: Server, api: BotApi) -> None:
+    server.answer("setWebhook", True)
+    server.answer("getUpdates", [])
+    await api.set_webhook("https://bot.example.org/telegram", "s3cret-S3CRET_s3cret", 10)
+    await api.poll(None, 0)
+    (_, fields, head), (_, _, poll) = server.asked
+    assert fields == {
+        "url": "https://bot.example.org/telegram",
+        "secret_token": "s3cret-S3CRET_s3cret",
+        "max_connections": "10",
+        "allowed_updates": parse_qs(poll.split()[1].partition("?")[2])["allowed_updates"][0],
+    }
+    assert "s3cret" not in head
+
+
+async def test_deleting_the_webhook_drops_nothing(server: Server, api: BotApi) -> None:
+    server.answer("deleteWebhook", True)
+    await api.delete_webhook()
+    ((_, fields, _),) = server.asked
+    assert "drop_pending_updates" not in fields
+
+
+async def test_what_telegram_tells_of_a_webhook(server: Server, api: BotApi) -> None:
+    server.answer("getWebhookInfo", {"url": "", "has_custom_certificate": False, "pending_update_count": 3})
+    assert await api.webhook() == WebhookInfo("", 3)
+    told = {"url": "https://x", "pending_update_count": 0, "last_error_date": 5, "last_error_message": "x" * 1000}
+    server.answer("getWebhookInfo", told)
+    assert await api.webhook() == WebhookInfo("https://x", 0, "x" * 200, 5)
+
+
+@pytest.mark.parametrize("strange", [None, 7, [], {}, {"url": 7, "pending_update_count": 0}, {"url": ""}])
+async def test_an_unreadable_account_of_a_webhook_is_no_account(server: Server, api: BotApi, strange: Any) -> None:
+    server.answer("getWebhookInfo", strange)
+    with pytest.raises(TransientError, match="getWebhookInfo"):
+        await api.webhook()
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("bad webhook: Failed to resolve host: Name or service not known", TransientError),
+        ("bad webhook: IP address 10.0.0.1 is reserved", PermanentError),
+    ],
+)
+async def test_a_host_that_is_not_known_yet_may_be_later(
+    server: Server, api: BotApi, words: str, kind: type[Exception]
+) -> None:
+    refusal = {"ok": False, "error_code": 400, "description": f"Bad Request: {words}"}
+    server.answers["setWebhook"] = _response(400, json.dumps(refusal).encode())
+    with pytest.raises(kind, match=r"(?i)bad webhook"):
+        await api.set_webhook("https://x", "s3cret-S3CRET_s3cret", 10)

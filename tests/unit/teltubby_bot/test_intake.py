@@ -11,6 +11,7 @@ from teltubby_bot.botapi import parse_update
 from teltubby_bot.intake import MAX_ATTEMPTS, Intake, Parse
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.errors import DatabaseUnavailableError
+from teltubby_core.observability import SecurityKind
 from teltubby_core.ports import ArchiveIndex, RawUpdate
 from unit.teltubby_bot.fakes import Failing
 from unit.teltubby_bot.stage import WINDOW, Stage
@@ -21,7 +22,15 @@ async def _status(_: IncomingMessage) -> str:
     return "all is well"
 
 
-def _intake(stage: Stage, index: ArchiveIndex | None = None, parse: Parse = parse_update) -> Intake:
+Refused = list[tuple[SecurityKind, int | None]]
+
+
+def _intake(
+    stage: Stage,
+    index: ArchiveIndex | None = None,
+    parse: Parse = parse_update,
+    refused: Refused | None = None,
+) -> Intake:
     return Intake(
         stage.inbox,
         index or stage.index,
@@ -31,6 +40,8 @@ def _intake(stage: Stage, index: ArchiveIndex | None = None, parse: Parse = pars
         commands={"status": _status},
         window=WINDOW,
         on_admitted=stage.note,
+        on_refused=lambda kind, who: (refused if refused is not None else []).append((kind, who)),
+        on_parked=lambda update_id: stage.note("parked", update_id),
     )
 
 
@@ -235,3 +246,20 @@ async def test_an_edit_waits_for_its_message_that_could_not_be_read_at_first(sta
     assert [update.attempts for update in await stage.inbox.pending(10)] == [1, 0], "the edit is not at fault"
     await intake.step()
     assert await _captions(stage) == ["old", "new"]
+
+
+async def test_strangers_are_told_to_whoever_watches(stage: Stage) -> None:
+    for number, update in enumerate((STRANGER, IN_GROUP, an_update(1, sender=99, text="hello?")), 1):
+        await stage.inbox.store([RawUpdate(number, json.dumps(update))])
+    refused: Refused = []
+    await _intake(stage, refused=refused).step()
+    assert [kind for kind, _ in refused] == [SecurityKind.STRANGER, SecurityKind.FOREIGN_CHAT, SecurityKind.STRANGER]
+    assert refused[2] == (SecurityKind.STRANGER, 99)
+
+
+async def test_a_parked_update_is_told(stage: Stage) -> None:
+    await stage.inbox.store([RawUpdate(5, "{")])
+    intake = _intake(stage)
+    for _ in range(MAX_ATTEMPTS):
+        await intake.step()
+    assert [call for call in stage.calls if call] == [("parked", 5)]

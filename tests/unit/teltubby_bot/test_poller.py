@@ -6,6 +6,7 @@ import pytest
 
 from support import CURATOR
 from teltubby_bot.poller import Poller
+from teltubby_bot.reception import InboxWriter
 from teltubby_bot.telegram import POLL_LIMIT
 from teltubby_core.errors import DatabaseUnavailableError, PermanentError, TransientError
 from unit.teltubby_bot.fakes import Failing
@@ -16,13 +17,10 @@ LOCKED = DatabaseUnavailableError("database is locked – close that program")
 
 
 def _poller(stage: Stage, inbox: Any = None) -> Poller:
-    return Poller(
-        stage.telegram,
-        inbox or stage.inbox,
-        timeout_seconds=0,
-        allowed=lambda sender: sender == CURATOR,
-        on_stored=stage.note,
+    writer = InboxWriter(
+        stage.telegram, inbox or stage.inbox, allowed=lambda sender: sender == CURATOR, on_stored=stage.note
     )
+    return Poller(stage.telegram, writer, timeout_seconds=0)
 
 
 def _photos(*update_ids: int, **fields: Any) -> list[dict[str, Any]]:
@@ -131,3 +129,24 @@ async def test_the_same_update_twice_is_kept_once(stage: Stage) -> None:
         stage.telegram.deliver(*_photos(10))
         await _poller(stage).step()
     assert await _stored(stage) == [10]
+
+
+async def test_a_webhook_that_is_still_set_is_taken_away_before_the_first_poll(stage: Stage) -> None:
+    stage.telegram.webhook_url = "https://bot.example.org/secret-path"
+    stage.telegram.deliver(*_photos(10))
+    poller = _poller(stage)
+    with pytest.raises(TransientError):
+        await poller.step()
+    await poller.open()
+    await poller.step()
+    assert await _stored(stage) == [10]
+
+
+async def test_it_tells_why_polls_fail_until_one_succeeds(stage: Stage) -> None:
+    poller = _poller(stage)
+    stage.telegram.failures["poll"] = [TransientError("api.telegram.org can't be reached")]
+    with pytest.raises(TransientError):
+        await poller.step()
+    assert poller.trouble == "api.telegram.org can't be reached"
+    await poller.step()
+    assert poller.trouble is None

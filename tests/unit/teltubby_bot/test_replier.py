@@ -202,7 +202,9 @@ async def test_progress_is_shown_at_its_own_pace(desk: Desk) -> None:
     assert desk.stage.telegram.edits == []
     desk.stage.clock.advance(pace)
     await desk.round()
-    assert [text.splitlines()[-1] for _, _, text in desk.stage.telegram.edits] == ["📥 1000 B: ▰▰▰▰▰▱▱▱▱▱ 50 %"]
+    assert [text.splitlines()[-1] for _, _, text in desk.stage.telegram.edits] == [
+        "📥 1000 B: ▰▰▰▰▰▱▱▱▱▱ 50 % · /cancel job-7"
+    ]
     assert await desk.round() is None, "nothing new, nothing due"
 
 
@@ -252,7 +254,7 @@ async def test_a_stop_lets_a_call_that_is_under_way_be_recorded(desk: Desk) -> N
     entered, answered = asyncio.Event(), asyncio.Event()
     send = desk.stage.telegram.send
 
-    async def slow_send(chat_id: int, text: str, reply_to: int) -> int:
+    async def slow_send(chat_id: int, text: str, reply_to: int | None) -> int:
         sent_id = await send(chat_id, text, reply_to)
         entered.set()
         await answered.wait()

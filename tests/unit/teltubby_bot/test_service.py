@@ -18,6 +18,7 @@ from teltubby_bot.intake import Parse
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
 from teltubby_bot.service import Bot, BotOptions, Ports
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
@@ -27,7 +28,7 @@ from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.jobs import JobCompleted, JobMessage, JobProgress, JobStarted
 from teltubby_core.domain.routing import Limits
 from teltubby_core.errors import ConfigurationError, StorageFullError, TransientError
-from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, StoredObject
+from teltubby_core.testing import MemoryDeadLetters, MemoryEvents, MemoryJobQueue, MemoryObjectStore, StoredObject
 from unit.teltubby_bot.fakes import BOT_ID, DOWNLOAD_LIMIT, FakeTelegram
 from unit.teltubby_bot.wire import UNIX, a_command, a_payload, an_update, channel_chat
 
@@ -50,6 +51,8 @@ class House:
         self.telegram = FakeTelegram()
         self.queue = MemoryJobQueue(self.clock)
         self.events = MemoryEvents()
+        self.control = LocalControl()
+        self.dead_letters = MemoryDeadLetters()
         self.parse: Parse = parse_update
         self.running: asyncio.Task[None] | None = None
 
@@ -64,9 +67,11 @@ class House:
             parse=self.parse,
             inbox=SqliteInbox(database, BOT_ID, self.clock),
             index=index,
-            ownership=Ownership(self.store, index, BOT_ID),
+            ownership=Ownership(self.store, index, BOT_ID, "ARCHIVE_DIR"),
             queue=self.queue,
             events=self.events,
+            control=self.control,
+            dead_letters=self.dead_letters,
             store=self.store,
             clock=self.clock,
         )

@@ -8,6 +8,7 @@ from support import OTHER_CURATOR, a_file
 from teltubby_bot import texts
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import MediaKind
+from teltubby_core.domain.quota import Quota, Usage
 from teltubby_core.domain.records import ArchiveStats, ItemRecord, ItemState, MessageRecord
 from unit.teltubby_core.records import FOLDER, VIDEO, a_record, an_item
 
@@ -119,7 +120,62 @@ def test_a_collecting_album() -> None:
 def test_a_queued_file_shows_how_far_it_is(
     state: JobState, progress: dict[str, tuple[int, int | None]], line: str
 ) -> None:
-    assert _say(a_record(_job(state), documented=False), progress).splitlines() == ["✅ Job Queued 📥 1 video", line]
+    assert _say(a_record(_job(state), documented=False), progress).splitlines() == [
+        "✅ Job Queued 📥 1 video",
+        f"{line} · /cancel job-1",
+    ]
+
+
+def test_a_cancelled_file_says_so_and_how_it_comes_back() -> None:
+    item = an_item(state=ItemState.CANCELLED, reason="cancelled by user 42", job_state=JobState.CANCELLED)
+    assert _say(a_record(item)).splitlines() == ["🛑 Cancelled: 1 photo", "🔁 /retry job-1 brings it back"]
+
+
+def test_in_an_album_the_cancelled_one_is_named() -> None:
+    item = an_item(2, state=ItemState.CANCELLED, reason="cancelled by user 42", job_state=JobState.CANCELLED)
+    text = _say(a_record(an_item(1), item))
+    assert text.startswith("✅ Archived: 2 photos")
+    assert text.endswith("🛑 #2 cancelled by user 42 · /retry job-2")
+
+
+def test_a_failed_job_can_be_retried_and_a_file_without_one_cannot() -> None:
+    failed = an_item(state=ItemState.FAILED, reason="gone", job_state=JobState.FAILED)
+    assert _say(a_record(failed)).endswith("❌ failed: gone · /retry job-1")
+    assert _say(a_record(replace(failed, job_id=None))).endswith("❌ failed: gone")
+    skipped = an_item(state=ItemState.SKIPPED, reason="too large", job_state=JobState.FAILED)
+    assert _say(a_record(skipped)).endswith("⏭ skipped: too large")
+
+
+def test_a_file_that_waits_for_room_says_that_it_goes_on_by_itself() -> None:
+    held = replace(an_item(state=ItemState.PENDING, last_error="The archive is full (1 B of 1 B): …"), held=True)
+    assert _say(a_record(held, documented=False)).splitlines() == [
+        "⏳ Archiving 1 photo …",
+        "⏸ The archive is full (1 B of 1 B): …",
+    ]
+
+
+def test_only_the_beginning_of_an_id_need_be_typed() -> None:
+    assert texts.short_id("3f2a9c1d-0000-4000-8000-000000000000") == "3f2a9c"
+
+
+@pytest.mark.parametrize(
+    ("limit", "usage", "lines"),
+    [
+        (None, Usage(2048), ["The archive holds 2.0 KB; no limit is set or known."]),
+        (4096, Usage(1024, 1024), ["▰▰▰▰▰▱▱▱▱▱ 50 %", "The archive holds 2.0 KB of 4.0 KB."]),
+        (1024, Usage(2048), ["▰▰▰▰▰▰▰▰▰▰ 200 %", "The archive holds 2.0 KB of 1.0 KB."]),
+    ],
+)
+def test_the_quota(limit: int | None, usage: Usage, lines: list[str]) -> None:
+    text = texts.quota(Quota(limit), usage)
+    assert text.splitlines()[: len(lines)] == lines
+    assert ("Of that, 1.0 KB are files on their way." in text) is bool(usage.open_bytes)
+    assert ("It is full: new files wait" in text) is (limit == 1024)
+
+
+def test_help_names_every_command() -> None:
+    for command in ("start", "help", "status", "quota", "queue", "jobs", "cancel", "retry", "purge"):
+        assert f"/{command}" in texts.HELP
 
 
 def test_a_retrying_job_tells_why() -> None:
@@ -170,9 +226,16 @@ def test_the_status() -> None:
     )
     ignored = {"stranger": 2, "not a private chat": 1}
     text = texts.status(
-        stats, uptime_seconds=3725, bucket="archive", store="answers", jobs_wait_for="no id", ignored=ignored
+        stats,
+        uptime_seconds=3725,
+        bucket="archive",
+        store="answers",
+        jobs_wait_for="no id",
+        ignored=ignored,
+        reception=("a webhook", "Telegram can't deliver"),
     )
-    assert "Up for 1 h 2 min" in text
+    assert "Up for 1 h 2 min, taking messages in by a webhook." in text
+    assert "Messages don't come in: Telegram can't deliver" in text
     assert "2 files, 2.0 KB, from 3 messages" in text
     assert "jobs: 1 pending" in text
     assert "Large files wait: no id" in text
@@ -184,6 +247,7 @@ def test_the_status() -> None:
         store="answers",
         jobs_wait_for=None,
         ignored={},
+        reception=("long polling", None),
     )
     assert "jobs: none yet" in quiet
     assert "Left alone since the start: 1 not a private chat, 2 stranger" in text

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from teltubby_bot.placement import Place, filename_for, job_for
+from teltubby_bot.quota import Room
 from teltubby_bot.telegram import Telegram
-from teltubby_bot.twins import still_there
+from teltubby_bot.twins import known_and_there, still_there
 from teltubby_core.archiving import Archived, Target, archive_item
 from teltubby_core.domain import routing
 from teltubby_core.domain.jobs import retry_delay
 from teltubby_core.domain.media import content_type
 from teltubby_core.domain.records import (
+    Cancelled,
     DedupReason,
     Duplicate,
     Failed,
@@ -28,6 +30,8 @@ from teltubby_core.domain.records import (
 )
 from teltubby_core.domain.routing import Limits, Route
 from teltubby_core.errors import FileTooBigError, InfrastructureError, OverLimitError, TeltubbyError, TransientError
+from teltubby_core.logs import tracing
+from teltubby_core.observability import Metrics, SkipReason
 from teltubby_core.ports import ArchiveIndex, Clock, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -65,17 +69,23 @@ class Archiver:
         clock: Clock,
         options: ArchiverOptions,
         *,
+        room: Room,
         ensure_bucket: Callable[[], Awaitable[None]],
+        on_stored: Callable[[Stored], None],
         on_change: Callable[[], None],
+        metrics: Metrics | None = None,
     ) -> None:
-        """``ensure_bucket`` raises while the bucket is not known to be ours."""
+        """``ensure_bucket`` raises while the bucket is not known to be ours; ``on_stored`` is told of new objects."""
         self._telegram = telegram
         self._store = store
         self._index = index
         self._clock = clock
         self._options = options
+        self._room = room
         self._ensure_bucket = ensure_bucket
+        self._on_stored = on_stored
         self._on_change = on_change
+        self._metrics = metrics or Metrics("bot")
         self._active: dict[int, asyncio.Task[None]] = {}
         self._house_troubles: Counter[int] = Counter()  # by item: they count no attempt, yet the pauses grow
         self.wake: Callable[[], None] = lambda: None
@@ -105,14 +115,18 @@ class Archiver:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _work(self, item: ItemRecord) -> None:
+        began = asyncio.get_running_loop().time()
         try:
-            await self._attempt(item)
+            with tracing(correlation_id=item.correlation_id):
+                await self._attempt(item)
+            self._metrics.processing(asyncio.get_running_loop().time() - began, Route.BOT_API)
         except TeltubbyError as error:
             # Not even the trouble could be recorded, so the item is still due: the pause is held here.
             pause = self._options.unrecorded_pause
             log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
             await asyncio.sleep(pause)
         finally:
+            self._room.free(item.id)
             del self._active[item.id]
             self._on_change()
             self.wake()
@@ -121,16 +135,33 @@ class Archiver:
         try:
             await self._ensure_bucket()
             outcome = await self._outcome(item)
-            settled = await self._index.settle(item.id, outcome)
-            self._house_troubles.pop(item.id, None)
-            log.info("%s: %s", item.correlation_id, _describe(settled))
+            if outcome is not None:
+                await self._settle(item, outcome)
         except TeltubbyError as error:
             await self._trouble(item, error)
         except Exception:  # the edge of one item's work: logged, tried again
             log.exception("%s: unexpected error", item.correlation_id)
             await self._trouble(item, TransientError("an unexpected error, see the log"))
 
-    async def _outcome(self, item: ItemRecord) -> Outcome:
+    async def _settle(self, item: ItemRecord, outcome: Outcome) -> None:
+        settled = await self._index.settle(item.id, outcome)
+        self._house_troubles.pop(item.id, None)
+        log.info("%s: %s", item.correlation_id, _describe(settled))
+        if isinstance(settled, Stored):
+            self._on_stored(settled)
+        self._count(settled)
+
+    def _count(self, settled: Outcome) -> None:
+        match settled:
+            case Stored():
+                self._metrics.bytes_ingested(settled.size_bytes, settled.route)
+            case Duplicate():
+                self._metrics.dedup_hit(settled.reason)
+            case Skipped():
+                self._metrics.skipped(SkipReason.OVER_LIMIT)
+
+    async def _outcome(self, item: ItemRecord) -> Outcome | None:
+        """Bring an item to its outcome; None when it has to wait for room, which is recorded."""
         size, limits = item.media.size_bytes, self._options.limits
         if reason := routing.skip_reason(size, limits):
             return Skipped(reason)
@@ -139,6 +170,9 @@ class Archiver:
             return left
         if known := await self._known(item.media.file_unique_id):
             return Duplicate(known.key, DedupReason.FILE_UNIQUE_ID, known.sha256, place.key)
+        if reason := await self._room.reserve(item.id, size):
+            await self._hold(item, reason)
+            return None
         if routing.choose_route(size, limits) is Route.MTPROTO:
             return self._job(place)
         return await self._by_bot_api(place)
@@ -167,8 +201,7 @@ class Archiver:
         return Stored(place.key, sha256, head.size_bytes, Route.BOT_API)
 
     async def _known(self, file_unique_id: str) -> KnownFile | None:
-        known = await self._index.known_file(file_unique_id) if self._options.dedup else None
-        return known if known and await still_there(self._store, self._index, known) else None
+        return await known_and_there(self._store, self._index, file_unique_id) if self._options.dedup else None
 
     async def _archive(self, place: Place) -> Outcome:
         item, own_key = place.item, place.key
@@ -206,11 +239,17 @@ class Archiver:
         created_at = datetime.fromtimestamp(self._clock.now(), UTC)
         return Queued(job_for(place, created_at, self._options.max_retries))
 
+    async def _hold(self, item: ItemRecord, reason: str) -> None:
+        await self._index.hold(item.id, reason, self._clock.now() + self._room.look_seconds)
+        log.log(logging.DEBUG if item.held else logging.WARNING, "%s: %s", item.correlation_id, reason)
+
     async def _trouble(self, item: ItemRecord, error: TeltubbyError) -> None:
+        self._metrics.error(error, "archiving")
         if isinstance(error, TransientError | InfrastructureError):
             await self._postpone(item, error)
             return
         log.error("%s: given up: %s", item.correlation_id, error)
+        self._metrics.item_failed(error.category)
         await self._index.settle(item.id, Failed(str(error)))
 
     async def _postpone(self, item: ItemRecord, error: TransientError | InfrastructureError) -> None:
@@ -225,6 +264,7 @@ class Archiver:
         log.warning("%s: %s; next try in %.1f s", item.correlation_id, error, pause)
         if attempts >= MAX_ATTEMPTS:
             log.error("%s: given up after %d attempts", item.correlation_id, attempts)
+            self._metrics.item_failed(error.category)
             await self._index.settle(item.id, Failed(f"{error} (given up after {attempts} attempts; send it again)"))
 
 
@@ -237,5 +277,5 @@ def _describe(outcome: Outcome) -> str:
         case Queued():
             follows = f", which follows {outcome.follows}" if outcome.follows else ""
             return f"queued as job {outcome.job.job_id}{follows}"
-        case Skipped() | Failed():
+        case Skipped() | Failed() | Cancelled():
             return f"not archived: {outcome.reason}"

@@ -1,16 +1,33 @@
 """Puts the bot together: the only module here that names adapters."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
 from teltubby_bot.archiver import ArchiverOptions
 from teltubby_bot.botapi import BotApi, parse_update
+from teltubby_bot.guarded import TELEGRAM
 from teltubby_bot.ownership import Ownership
+from teltubby_bot.quota import StoreQuota
 from teltubby_bot.service import Bot, BotOptions, Ports
-from teltubby_bot.settings import BotSettings
-from teltubby_core.ports import ArchiveIndex, Clock, Events, Inbox, JobQueue, ObjectStore
+from teltubby_bot.settings import BotServiceSettings, BotSettings
+from teltubby_bot.telegram import Telegram
+from teltubby_bot.webhook import WebhookOptions
+from teltubby_core.adapters.opening import Network, open_network
+from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.inbox import SqliteInbox
+from teltubby_core.adapters.sqlite.index import SqliteIndex
+from teltubby_core.breaker import Breaker
+from teltubby_core.clock import SystemClock
+from teltubby_core.observability import Check, HealthServer
+from teltubby_core.observability.service import Observed
+from teltubby_core.ports import ArchiveIndex, Clock, Control, DeadLetters, Events, Inbox, JobQueue, ObjectStore
+from teltubby_core.settings import HealthSettings
 
 
-def build_ownership(settings: BotSettings, store: ObjectStore, index: ArchiveIndex) -> Ownership:
-    """Return what makes sure that store and index are this bot's own."""
-    return Ownership(store, index, settings.bot_id)
+def build_ownership(settings: BotSettings, store: ObjectStore, index: ArchiveIndex, bucket_setting: str) -> Ownership:
+    """Return what makes sure that store and index are this bot's own; ``bucket_setting`` names the bucket."""
+    return Ownership(store, index, settings.bot_id, bucket_setting)
 
 
 def build_telegram(settings: BotSettings) -> BotApi:
@@ -26,18 +43,26 @@ def build_telegram(settings: BotSettings) -> BotApi:
 
 def build_bot(
     settings: BotSettings,
-    telegram: BotApi,
+    telegram: Telegram,
     *,
     inbox: Inbox,
     index: ArchiveIndex,
     queue: JobQueue,
     events: Events,
+    control: Control,
+    dead_letters: DeadLetters,
     store: ObjectStore,
     ownership: Ownership,
     clock: Clock,
     jobs_wait_for: str | None,
+    store_quota: StoreQuota | None = None,
+    observed: Observed,
 ) -> Bot:
-    """Return a bot on these ports. ``jobs_wait_for`` says why no worker can take jobs, None when one can."""
+    """Return a bot on these ports.
+
+    ``jobs_wait_for`` says why no worker can take jobs, None when one can. ``store_quota`` asks for the bucket's own
+    quota. ``observed`` counts, and watches the loops.
+    """
     ports = Ports(
         telegram=telegram,
         parse=parse_update,
@@ -45,9 +70,13 @@ def build_bot(
         index=index,
         queue=queue,
         events=events,
+        control=control,
+        dead_letters=dead_letters,
         store=store,
         ownership=ownership,
         clock=clock,
+        store_quota=store_quota,
+        observed=observed,
     )
     options = BotOptions(
         whitelist=settings.telegram_whitelist_ids,
@@ -61,5 +90,74 @@ def build_bot(
         ),
         poll_seconds=settings.telegram_poll_seconds,
         jobs_wait_for=jobs_wait_for,
+        webhook=_webhook(settings),
+        admins=settings.admins,
+        quota_bytes=settings.s3_bucket_quota_bytes,
     )
     return Bot(ports, options)
+
+
+def _webhook(settings: BotSettings) -> WebhookOptions | None:
+    if settings.telegram_mode == "polling":
+        return None
+    assert settings.webhook_url is not None, "checked by the settings"
+    assert settings.webhook_secret is not None, "checked by the settings"
+    return WebhookOptions(
+        settings.webhook_url,
+        settings.webhook_secret.get_secret_value(),
+        settings.webhook_host,
+        settings.webhook_port,
+    )
+
+
+def bot_pages(
+    settings: HealthSettings,
+    bot: Bot,
+    observed: Observed,
+    clock: Clock,
+    checks: Sequence[Check],
+    circuits: list[Breaker],
+) -> HealthServer:
+    """Return the server of the bot's pages. ``checks`` and ``circuits`` are those of what it runs on."""
+    return observed.pages(
+        settings,
+        clock,
+        checks=[Check(TELEGRAM, bot.telegram_answers), *checks],
+        circuits=circuits,
+        describe=bot.gauges.describe,
+        listener=lambda name, problem: bot.alerts.dependency(f"The {name.replace('_', ' ')}", problem),
+    )
+
+
+@dataclass(frozen=True)
+class BotPorts:
+    """What a bot in a process of its own runs on: the network, and its index on its own disk."""
+
+    clock: Clock
+    network: Network
+    inbox: Inbox
+    index: ArchiveIndex
+    database: Database
+
+
+@asynccontextmanager
+async def open_ports(settings: BotServiceSettings) -> AsyncIterator[BotPorts]:
+    """Open them.
+
+    Raises:
+        ConfigurationError: another process has the database, or a setting can't be used.
+        DatabaseUnavailableError: the database is locked or its disk full.
+    """
+    clock, database = SystemClock(), Database(settings.sqlite_path)
+    await database.open()
+    try:
+        async with open_network(settings, "teltubby-bot") as network:
+            yield BotPorts(
+                clock=clock,
+                network=network,
+                inbox=SqliteInbox(database, settings.bot_id, clock),
+                index=SqliteIndex(database, dedup=settings.dedup_enable),
+                database=database,
+            )
+    finally:
+        await database.close()

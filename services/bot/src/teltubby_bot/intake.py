@@ -12,6 +12,7 @@ from teltubby_bot.addressee import addressee_of
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.errors import InfrastructureError
+from teltubby_core.observability import Metrics, SecurityKind, SkipReason
 from teltubby_core.ports import ArchiveIndex, Clock, Inbox, RawUpdate
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,10 @@ _BATCH = 100
 MAX_ATTEMPTS = 5
 """After so many failures of its own an update is parked, for people to look at."""
 _RETRY_SECONDS = 1.0
+_MOST_EARLY = _BATCH // 2
+
+_STRANGER, _NOT_PRIVATE = "stranger", "not a private chat"
+_SECURITY_KINDS = {_STRANGER: SecurityKind.STRANGER, _NOT_PRIVATE: SecurityKind.FOREIGN_CHAT}
 
 Parse = Callable[[dict[str, Any]], IncomingMessage | None]
 Command = Callable[[IncomingMessage], Awaitable[str]]
@@ -47,8 +52,16 @@ class Intake:
         commands: dict[str, Command],
         window: AlbumWindow,
         on_admitted: Callable[[], None],
+        on_refused: Callable[[SecurityKind, int | None], None] = lambda _, __: None,
+        on_parked: Callable[[int], None] = lambda _: None,
+        edit_grace: float = 0.0,
+        metrics: Metrics | None = None,
     ) -> None:
-        """Answer ``commands`` by their name, archive what those on the ``whitelist`` send, ignore the rest."""
+        """Answer ``commands`` by their name, archive what those on the ``whitelist`` send, ignore the rest.
+
+        ``on_refused`` is told why somebody was not heard, and their id; ``on_parked`` which update could not be read.
+        ``edit_grace``: seconds for which an edit may wait for its message, where updates can overtake each other.
+        """
         self._inbox = inbox
         self._index = index
         self._clock = clock
@@ -57,6 +70,11 @@ class Intake:
         self._commands = commands
         self._window = window
         self._on_admitted = on_admitted
+        self._on_refused = on_refused
+        self._on_parked = on_parked
+        self._edit_grace = edit_grace
+        self._metrics = metrics or Metrics("bot")
+        self._early: dict[int, float] = {}  # edits that wait for their message, since when; by update_id
         self._after_failure = False  # in this step
         self.ignored: Counter[str] = Counter()
         """Updates left alone, by reason."""
@@ -81,8 +99,10 @@ class Intake:
         except Exception as error:  # one update that can't be read must not hold up the others
             parked = await self._inbox.fail(update.update_id, f"{type(error).__name__}: {error}", MAX_ATTEMPTS)
             level = logging.ERROR if parked else logging.WARNING
-            log.log(level, "update %d %s", update.update_id, "parked" if parked else "failed", exc_info=parked)
+            what = "parked" if parked else "failed"
+            log.log(level, "update %d %s", update.update_id, what, exc_info=parked, extra=_trace(update))
             if parked:
+                self._on_parked(update.update_id)
                 await self._tell_author(update)
             self._after_failure = True
             return Reading.FAILED
@@ -97,13 +117,17 @@ class Intake:
         refusal = self._refusal(message)
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
-            log.info("u%d ignored: %s", update.update_id, refusal or "not a message")
+            if message is not None and refusal:
+                self._on_refused(_SECURITY_KINDS[refusal], message.sender_id or message.chat_id)
+            log.info("u%d ignored: %s", update.update_id, refusal or "not a message", extra=_trace(update))
             await self._inbox.discard(update.update_id)
         elif message.edited:
             return await self._take_edit(update, message)
         elif message.media:
             await self._index.admit(update.update_id, message, self._window, self._clock.now())
-            log.info("u%d: %s from %s", update.update_id, message.media.kind, message.sender_id)
+            self._metrics.message_ingested()
+            kind = message.media.kind
+            log.info("u%d: %s from %s", update.update_id, kind, message.sender_id, extra=_trace(update))
         else:
             text = await self._answer(message)
             await self._index.answer(update.update_id, message.chat_id, message.message_id, text)
@@ -111,30 +135,46 @@ class Intake:
 
     async def _take_edit(self, update: RawUpdate, message: IncomingMessage) -> Reading:
         if await self._index.edit(update.update_id, message) is not None:
-            log.info("u%d: edit of message %d", update.update_id, message.message_id)
+            self._early.pop(update.update_id, None)
+            log.info("u%d: edit of message %d", update.update_id, message.message_id, extra=_trace(update))
             return Reading.DONE
-        if self._after_failure:  # what failed before it may be its message; that ends, so this does
+        # What failed before it may be its message, or its message is still to come; both end, so this does.
+        if self._after_failure or (message.media and self._may_be_early(update.update_id)):
             return Reading.LEFT
+        self._early.pop(update.update_id, None)
         self.ignored["edit of an unknown message"] += 1
-        log.info("u%d ignored: edit of an unknown message", update.update_id)
+        log.info("u%d ignored: edit of an unknown message", update.update_id, extra=_trace(update))
         await self._inbox.discard(update.update_id)
         return Reading.DONE
+
+    def _may_be_early(self, update_id: int) -> bool:
+        """Whether an edit has not waited long enough yet. Only so many wait: they must not fill a batch."""
+        now = self._clock.now()
+        if update_id not in self._early and len(self._early) >= _MOST_EARLY:
+            return False
+        return now < self._early.setdefault(update_id, now) + self._edit_grace
 
     def _refusal(self, message: IncomingMessage | None) -> str | None:
         if message is None:
             return None
         if message.chat_type != "private":
-            return "not a private chat"
+            return _NOT_PRIVATE
         if message.sender_id not in self._whitelist:
-            return "stranger"
+            return _STRANGER
         return None
 
     async def _answer(self, message: IncomingMessage) -> str:
         name = _command(message)
         if name is None:
+            self._metrics.skipped(SkipReason.NOT_A_FILE)
             return texts.hint(message.unsupported)
         command = self._commands.get(name)
         return await command(message) if command else texts.unknown_command(name, list(self._commands))
+
+
+def _trace(update: RawUpdate) -> dict[str, str]:
+    """Return what lets a log line be found by the update that it is about."""
+    return {"correlation_id": f"u{update.update_id}"}
 
 
 def _command(message: IncomingMessage) -> str | None:

@@ -2,13 +2,26 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from teltubby_bot.placement import key_of_worker
-from teltubby_bot.twins import still_there
+from teltubby_bot.texts import short_id
+from teltubby_bot.twins import known_and_there, still_there
 from teltubby_core.domain import keys
-from teltubby_core.domain.jobs import JobCompleted, JobFailed, JobProgress
+from teltubby_core.domain.jobs import (
+    CancelOrder,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobMessage,
+    JobProgress,
+    JobReplayed,
+)
+from teltubby_core.domain.records import DedupReason, Effect, Stored
 from teltubby_core.domain.sidecar import METADATA_JSON, MetadataDocument
-from teltubby_core.ports import ArchiveIndex, EventDelivery, Events, JobQueue, ObjectStore
+from teltubby_core.errors import ErrorCategory, TeltubbyError
+from teltubby_core.observability import Metrics, SkipReason
+from teltubby_core.ports import ArchiveIndex, Control, EventDelivery, Events, JobQueue, ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -19,62 +32,120 @@ _EVENT_WAIT = 5.0  # seconds
 class JobPublisher:
     """Brings recorded jobs to the queue. Publishing twice is harmless, forgetting is not."""
 
-    def __init__(self, index: ArchiveIndex, queue: JobQueue) -> None:
+    def __init__(self, index: ArchiveIndex, queue: JobQueue, *, on_published: Callable[[JobMessage], None]) -> None:
         self._index = index
         self._queue = queue
+        self._on_published = on_published
 
     async def step(self) -> float | None:
         """Publish what is recorded."""
         jobs = await self._index.unpublished_jobs(_BATCH)
         for job in jobs:
             await self._queue.publish(job)
-            await self._index.job_published(job.job_id)
-            log.info("%s: job %s published", job.correlation_id, job.job_id)
+            await self._index.job_published(job)
+            self._on_published(job)
+            trace = {"correlation_id": job.correlation_id, "job_id": job.job_id}
+            log.info("%s: job %s published", job.correlation_id, job.job_id, extra=trace)
         return 0.0 if len(jobs) == _BATCH else None
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told what of reports. None of them may wait.
+
+    Attributes:
+        listened: reports can be read, whether there were any or not.
+        heard: a report came, before it is taken in.
+        progress: the message's record, and how far its job is.
+        changed: the index has changed.
+        stored: an object is new in the archive.
+        alert: a kind and a text for admins.
+    """
+
+    listened: Callable[[], None]
+    heard: Callable[[JobEvent], None]
+    progress: Callable[[int, JobProgress], None]
+    changed: Callable[[], None]
+    stored: Callable[[Stored], None]
+    alert: Callable[[str, str], None]
+    metrics: Metrics = field(default_factory=lambda: Metrics("bot"))
 
 
 class EventReader:
     """Takes what workers report into the index, then acknowledges it."""
 
     def __init__(
-        self,
-        index: ArchiveIndex,
-        events: Events,
-        store: ObjectStore,
-        *,
-        on_progress: Callable[[int, JobProgress], None],
-        on_change: Callable[[], None],
+        self, index: ArchiveIndex, events: Events, control: Control, store: ObjectStore, listeners: Listeners
     ) -> None:
-        """Tell ``on_progress`` the message's record and the report."""
         self._index = index
         self._events = events
+        self._control = control
         self._store = store
-        self._on_progress = on_progress
-        self._on_change = on_change
+        self._tell = listeners
 
     async def step(self) -> float:
         """Wait for one report and take it in."""
         delivery = await self._events.next(_EVENT_WAIT)
         if delivery is not None:
             await self._take(delivery)
+        self._tell.listened()
         return 0.0
 
     async def _take(self, delivery: EventDelivery) -> None:
-        event = delivery.event
+        self._tell.heard(delivery.event)
+        event = await self._seen_to(delivery.event)
+        effect = await self._index.apply(event)
+        await self._events.ack(delivery)
+        if effect.stop is not None:
+            await self._order(effect.stop)
+        if effect.message is None:
+            return
+        if isinstance(event, JobProgress):
+            self._tell.progress(effect.message, event)
+            return
+        await self._tell_of(event, effect)
+
+    async def _tell_of(self, event: JobEvent, effect: Effect) -> None:
+        item = await self._index.job_item(event.job_id)
+        name = item.correlation_id if item else "?"
+        trace = {"correlation_id": name, "job_id": event.job_id}
+        log.info("%s: job %s: %s", name, event.job_id, event.kind, extra=trace)
+        if effect.stored is not None:
+            self._tell.stored(effect.stored)
+        elif isinstance(event, JobCompleted):
+            self._tell.metrics.dedup_hit(DedupReason.SHA256)
+        if isinstance(event, JobFailed):
+            self._count_failed(event)
+        if isinstance(event, JobFailed) and event.category is not ErrorCategory.USER:
+            short = short_id(event.job_id)
+            self._tell.alert(
+                "dead letter", f"☠️ Job {short} is a dead letter: {event.error}. Its sender can /retry {short}."
+            )
+        self._tell.changed()
+
+    def _count_failed(self, event: JobFailed) -> None:
+        if event.category is ErrorCategory.USER:
+            self._tell.metrics.skipped(SkipReason.OVER_LIMIT)
+        else:
+            self._tell.metrics.item_failed(event.category)
+
+    async def _seen_to(self, event: JobEvent) -> JobEvent:
+        """Look at the bucket for what a report does not tell."""
         if isinstance(event, JobFailed):
             event = await self._rescued(event) or event
         if isinstance(event, JobCompleted):
             await self._drop_missing_twin(event)
-        record_id = await self._index.apply(event)
-        await self._events.ack(delivery)
-        if record_id is None:
-            return
-        if isinstance(event, JobProgress):
-            self._on_progress(record_id, event)
-            return
-        item = await self._index.job_item(event.job_id)
-        log.info("%s: job %s: %s", item.correlation_id if item else "?", event.job_id, event.kind)
-        self._on_change()
+        if isinstance(event, JobReplayed) and (item := await self._index.job_item(event.job_id)):
+            await known_and_there(self._store, self._index, item.media.file_unique_id)
+        return event
+
+    async def _order(self, order: CancelOrder) -> None:
+        """Tell the workers once more. If they don't hear it, their next report brings us here again."""
+        log.info("job %s is not wanted any more, but a worker is at it: told to stop", order.job_id)
+        try:
+            await self._control.cancel(order)
+        except TeltubbyError as error:
+            log.warning("job %s: its worker can't be told to stop: %s", order.job_id, error)
 
     async def _rescued(self, event: JobFailed) -> JobCompleted | None:
         """Return what a worker achieved that died before it could say so: metadata.json is written last.

@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from teltubby_core.errors import ConfigurationError, TeltubbyError
+from teltubby_core.observability import Heartbeat
+from teltubby_core.observability.service import Observed
 
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30.0
 """Longest sleep: a wake-up that got lost costs no more than this."""
+_LONGEST_STEP = 300.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 30.0
 
 
@@ -21,11 +24,26 @@ class Loop:
     a wrong setting.
     """
 
-    def __init__(self, name: str, step: Callable[[], Awaitable[float | None]], stop_seconds: float = 2.0) -> None:
-        """``stop_seconds``: how long a step may go on when it is time to stop."""
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], Awaitable[float | None]],
+        stop_seconds: float = 2.0,
+        *,
+        observed: Observed | None = None,
+        longest_step: float = _LONGEST_STEP,
+    ) -> None:
+        """``stop_seconds``: how long a step may go on when it is time to stop.
+
+        ``observed`` gets its signs of life and counts its errors; a step that takes more than ``longest_step`` seconds
+        counts as stuck.
+        """
         self.name = name
         self.stop_seconds = stop_seconds
         self._step = step
+        self._observed = observed
+        self._longest_step = longest_step
+        self._heartbeat: Heartbeat | None = None
         self._wake = asyncio.Event()
         self._backoff = 0.0
 
@@ -35,10 +53,22 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop``."""
-        while not stop.is_set():
-            self._wake.clear()
-            pause = await self._round()
-            await self._sleep(pause, stop)
+        if self._observed:
+            self._heartbeat = self._observed.liveness.watch(self.name, self._longest_step)
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                pause = await self._round()
+                self._beat(pause)
+                await self._sleep(pause, stop)
+                self._beat(0.0)
+        finally:
+            if self._heartbeat:
+                self._heartbeat.stop()
+
+    def _beat(self, resting: float) -> None:
+        if self._heartbeat:
+            self._heartbeat.beat(resting)
 
     async def _round(self) -> float:
         try:
@@ -47,14 +77,16 @@ class Loop:
             raise
         except TeltubbyError as error:
             retry_after = getattr(error, "retry_after", None)
-            return self._failed(f"{error}", retry_after)
-        except Exception:  # the loop's edge: logged, tried again
+            return self._failed(f"{error}", retry_after, error)
+        except Exception as error:  # the loop's edge: logged, tried again
             log.exception("unexpected error in %s", self.name)
-            return self._failed("unexpected error", None)
+            return self._failed("unexpected error", None, error)
         self._backoff = 0.0
         return _IDLE_SECONDS if due is None else min(max(due, 0.0), _IDLE_SECONDS)
 
-    def _failed(self, text: str, retry_after: float | None) -> float:
+    def _failed(self, text: str, retry_after: float | None, error: Exception) -> float:
+        if self._observed:
+            self._observed.metrics.error(error, self.name)
         self._backoff = min(max(self._backoff * 2, _FIRST_BACKOFF), _LONGEST_BACKOFF)
         pause = max(self._backoff, retry_after or 0.0)
         log.warning("%s: %s; next try in %.1f s", self.name, text, pause)

@@ -1,17 +1,15 @@
 """Whose archive it is: two bots in one bucket or index would give the same ids to different messages."""
 
 import asyncio
-import json
 import logging
 
-from teltubby_core.documents import JSON_TYPE
-from teltubby_core.domain.keys import ROOT
 from teltubby_core.errors import ConfigurationError
+from teltubby_core.ownership import OWNER_KEY, BucketOwnership
 from teltubby_core.ports import ArchiveIndex, ObjectStore
 
 log = logging.getLogger(__name__)
 
-OWNER_KEY = f"{ROOT}/archive.json"
+__all__ = ["OWNER_KEY", "Ownership"]
 
 
 class Ownership:
@@ -20,10 +18,12 @@ class Ownership:
     While the store is away that can't be known: then nothing is written to it, and whoever asks is told why.
     """
 
-    def __init__(self, store: ObjectStore, index: ArchiveIndex, bot_id: int) -> None:
+    def __init__(self, store: ObjectStore, index: ArchiveIndex, bot_id: int, bucket_setting: str) -> None:
+        """``bucket_setting`` is the setting that names the bucket."""
         self._store = store
         self._index = index
         self._bot_id = bot_id
+        self._bucket = BucketOwnership(store, bot_id, bucket_setting)
         self._checking = asyncio.Lock()
         self._checked = False
 
@@ -49,21 +49,15 @@ class Ownership:
         async with self._checking:
             if not self._checked:
                 await self.ensure_index()
-                await self._claim_bucket()
-                if swept := await self._store.sweep():
-                    log.info("removed %d unfinished uploads of an earlier run", swept)
+                await self._bucket.ensure()
+                await self.sweep()
                 self._checked = True
 
-    async def _claim_bucket(self) -> None:
-        store, bot_id = self._store, self._bot_id
-        body = json.dumps({"schema_version": "1.0", "bot_id": bot_id}).encode() + b"\n"
-        if await store.put_if_absent(OWNER_KEY, body, JSON_TYPE):
-            return
-        try:
-            owner = json.loads(await store.get(OWNER_KEY) or b"")["bot_id"]
-        except (ValueError, KeyError, TypeError):
-            problem = f"{OWNER_KEY} in “{store.bucket}” can't be read; it should name the bot that owns the archive"
-            raise ConfigurationError([f"ARCHIVE_DIR: {problem}"]) from None
-        if owner != bot_id:
-            problem = f"“{store.bucket}” is the archive of bot {owner}, but TELEGRAM_BOT_TOKEN is bot {bot_id}'s"
-            raise ConfigurationError([f"ARCHIVE_DIR: {problem}; name another folder"])
+    async def sweep(self) -> None:
+        """Remove what dead uploads left in the bucket.
+
+        Raises:
+            InfrastructureError: the store can't be reached or written.
+        """
+        if swept := await self._store.sweep():
+            log.info("removed %d unfinished uploads of an earlier run", swept)

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from teltubby_bot import texts
 from teltubby_bot.telegram import ChatClosedError, Telegram
 from teltubby_core.domain.jobs import JobProgress
 from teltubby_core.domain.records import Reply
+from teltubby_core.domain.routing import Route
 from teltubby_core.errors import PermanentError, TeltubbyError
+from teltubby_core.observability import Metrics
 from teltubby_core.ports import ArchiveIndex, Clock
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,14 @@ class Replier:
     """Sends and edits. Chats go on side by side; within one, replies are sent in the order of their messages."""
 
     def __init__(
-        self, telegram: Telegram, index: ArchiveIndex, clock: Clock, *, pace: Pace, jobs_wait_for: str | None
+        self,
+        telegram: Telegram,
+        index: ArchiveIndex,
+        clock: Clock,
+        *,
+        pace: Pace,
+        jobs_wait_for: str | None,
+        metrics: Metrics | None = None,
     ) -> None:
         """``jobs_wait_for`` says why no worker can take jobs, None when one can."""
         self._telegram = telegram
@@ -46,6 +55,7 @@ class Replier:
         self._clock = clock
         self._pace = pace
         self._jobs_wait_for = jobs_wait_for
+        self._metrics = metrics or Metrics("bot")
         self._chats: dict[int, asyncio.Task[None]] = {}
         self._next_call: dict[int, float] = {}
         self._progress: dict[str, tuple[int, int | None]] = {}
@@ -56,6 +66,11 @@ class Replier:
         self._unrecorded: dict[int, tuple[int, str]] = {}  # reply id -> what stands in the chat already
         self.wake: Callable[[], None] = lambda: None
         """Called when a chat can be written to again."""
+
+    @property
+    def transfers(self) -> Mapping[str, tuple[int, int | None]]:
+        """Bytes done and bytes in all of jobs that run, by job_id, as last reported."""
+        return self._progress
 
     def progress(self, record_id: int, event: JobProgress) -> None:
         """A worker reports; the reply follows at its own pace."""
@@ -139,6 +154,9 @@ class Replier:
         except TeltubbyError as error:
             pause = getattr(error, "retry_after", None) or self._pace.progress_seconds
             log.warning("chat %d: %s; next try in %.1f s", chat_id, error, pause)
+            self._metrics.error(error, "replies")
+            if getattr(error, "retry_after", None):
+                self._metrics.flood_wait(pause, Route.BOT_API)
             self._next_call[chat_id] = _loop_time() + pause
             await asyncio.sleep(pause)
         except Exception:  # the edge of one chat's round: logged, tried again
@@ -171,10 +189,16 @@ class Replier:
                 return
             self._next_call[reply.chat_id] = _loop_time() + self._pace.chat_seconds
             self._unrecorded[reply.id] = sent_id, text
+            if reply.sent_id is None and reply.message is not None:
+                await self._count_first_answer(reply.message)
         await self._index.reply_sent(reply.id, sent_id, text, version)
         self._unrecorded.pop(reply.id, None)
         if due is not None and self._stale.get(reply.message or 0) == due:
             del self._stale[reply.message or 0]
+
+    async def _count_first_answer(self, record_id: int) -> None:
+        sent = (await self._index.message(record_id)).items[0].incoming.date  # by Telegram's clock, whole seconds
+        self._metrics.first_answer(self._clock.now() - sent.timestamp())
 
     async def _pause(self, chat_id: int) -> None:
         wait = self._next_call.get(chat_id, 0.0) - _loop_time()

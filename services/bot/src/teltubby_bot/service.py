@@ -2,35 +2,52 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from teltubby_bot.albums import AlbumCloser
+from teltubby_bot.alerts import Alerts
+from teltubby_bot.announcing import Announcer
 from teltubby_bot.archiver import Archiver, ArchiverOptions
 from teltubby_bot.commands import Commands
 from teltubby_bot.documents import DocumentWriter
-from teltubby_bot.intake import Intake, Parse
-from teltubby_bot.jobs import EventReader, JobPublisher
+from teltubby_bot.gauges import Gauges
+from teltubby_bot.intake import Command, Intake, Parse
+from teltubby_bot.job_commands import Desk, JobCommands
+from teltubby_bot.jobs import EventReader, JobPublisher, Listeners
 from teltubby_bot.loops import Loop, done_before, wait_any
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.poller import Poller
+from teltubby_bot.quota import LOOK_SECONDS, Room, StoreQuota
+from teltubby_bot.reception import InboxWriter, Reception
+from teltubby_bot.reconciler import Patience, Reconciler
+from teltubby_bot.registration import WebhookReception
 from teltubby_bot.replier import Pace, Replier
 from teltubby_bot.telegram import Telegram
+from teltubby_bot.webhook import Receiver, WebhookOptions
 from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.jobs import JobMessage
 from teltubby_core.errors import ConfigurationError, InfrastructureError, TransientError
-from teltubby_core.ports import ArchiveIndex, Clock, Events, Inbox, JobQueue, ObjectStore
+from teltubby_core.observability import Metrics, SecurityKind, SecurityLog
+from teltubby_core.observability.service import Observed
+from teltubby_core.ports import ArchiveIndex, Clock, Control, DeadLetters, Events, Inbox, JobQueue, ObjectStore
 
 log = logging.getLogger(__name__)
 
 _KEEP_DONE_UPDATES = 7 * 86400.0  # seconds; for people who look into what happened
 _PRUNE_EVERY = 3600.0
+_EDIT_GRACE = 15.0
+"""Seconds that an edit waits for its message: webhook deliveries may overtake each other."""
+_STOP_SECONDS = 2.0  # that a loop's step may go on after a stop
+_LONGEST_STEP = 300.0  # seconds beside what a poll or a transfer may be silent: a loop that takes longer is stuck
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to start
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The world, as the bot sees it."""
+    """The world, as the bot sees it. ``store_quota`` asks for the bucket's own quota, where there is such a thing."""
 
     telegram: Telegram
     parse: Parse
@@ -38,14 +55,22 @@ class Ports:
     index: ArchiveIndex
     queue: JobQueue
     events: Events
+    control: Control
+    dead_letters: DeadLetters
     store: ObjectStore
     ownership: Ownership
     clock: Clock
+    store_quota: StoreQuota | None = None
+    observed: Observed = field(default_factory=lambda: Observed("bot", Metrics("bot")))
 
 
 @dataclass(frozen=True)
 class BotOptions:
-    """How the bot behaves. ``jobs_wait_for`` says why no worker can take jobs, None when one can."""
+    """How the bot behaves.
+
+    ``jobs_wait_for`` says why no worker can take jobs, None when one can; without ``webhook`` updates are polled for.
+    ``quota_bytes`` is the most that the archive may hold, None leaves that to the bucket.
+    """
 
     whitelist: frozenset[int]
     window: AlbumWindow
@@ -53,6 +78,11 @@ class BotOptions:
     poll_seconds: int = 30
     pace: Pace = field(default_factory=Pace)
     jobs_wait_for: str | None = None
+    webhook: WebhookOptions | None = None
+    admins: frozenset[int] = frozenset()
+    quota_bytes: int | None = None
+    room_seconds: float = LOOK_SECONDS
+    patience: Patience = field(default_factory=Patience)
 
 
 class Bot:
@@ -62,48 +92,134 @@ class Bot:
         self._ports = ports
         self._options = options
         index, clock = ports.index, ports.clock
-        self._replier = Replier(ports.telegram, index, clock, pace=options.pace, jobs_wait_for=options.jobs_wait_for)
-        self._archiver = Archiver(
-            ports.telegram,
-            ports.store,
+        metrics = ports.observed.metrics
+        self.alerts = Alerts(ports.telegram, options.admins, metrics=metrics)
+        """What admins hear of; whoever sees trouble may tell it."""
+        self._security = SecurityLog(metrics, self._burst)
+        self._announcer = Announcer(ports.events, clock, ports.store.bucket)
+        self._room = self._make_room()
+        self._reconciler = Reconciler(
             index,
-            clock,
-            options.archiver,
-            ensure_bucket=ports.ownership.ensure,
+            ports.queue,
+            alert=self.alerts.tell,
             on_change=self._changed,
+            patience=options.patience,
+            metrics=metrics,
         )
-        self._poller = Poller(
+        self._replier = Replier(
             ports.telegram,
-            ports.inbox,
-            timeout_seconds=options.poll_seconds,
-            allowed=lambda sender: sender in options.whitelist,
-            on_stored=self._stored,
-        )
-        commands = Commands(
             index,
-            ports.store,
             clock,
+            pace=options.pace,
             jobs_wait_for=options.jobs_wait_for,
-            ignored=lambda: self.intake.ignored,
+            metrics=metrics,
         )
+        self.gauges = Gauges(metrics, index, ports.queue, self._room, clock)
+        """What metrics and /status show of how things stand."""
+        self._archiver = self._make_archiver()
+        self.reception = self._make_reception()
+        """How updates come in, and what keeps them from it."""
         self.intake = Intake(
             ports.inbox,
             index,
             clock,
             parse=ports.parse,
             whitelist=options.whitelist,
-            commands=commands.by_name(),
+            commands=self._make_commands(),
             window=options.window,
             on_admitted=self._admitted,
+            on_refused=self._security.report,
+            on_parked=self._parked,
+            edit_grace=_EDIT_GRACE if options.webhook else 0.0,
+            metrics=metrics,
         )
         self._loops = self._make_loops()
         self._archiver.wake = self._archiving.wake
         self._replier.wake = self._replying.wake
+        self._room.on_released = self._archiving.wake
+        self.alerts.wake = self._alerting.wake
+
+    def _make_room(self) -> Room:
+        ports, options = self._ports, self._options
+        return Room(
+            ports.index,
+            ports.clock,
+            limit_bytes=options.quota_bytes,
+            store_quota=ports.store_quota,
+            alert=self.alerts.tell,
+            look_seconds=options.room_seconds,
+        )
+
+    def _make_archiver(self) -> Archiver:
+        ports = self._ports
+        return Archiver(
+            ports.telegram,
+            ports.store,
+            ports.index,
+            ports.clock,
+            self._options.archiver,
+            room=self._room,
+            ensure_bucket=ports.ownership.ensure,
+            on_stored=self._announcer.stored,
+            on_change=self._changed,
+            metrics=ports.observed.metrics,
+        )
+
+    def _make_commands(self) -> dict[str, Command]:
+        ports, options = self._ports, self._options
+        commands = Commands(
+            ports.index,
+            ports.store,
+            ports.clock,
+            self._room,
+            jobs_wait_for=options.jobs_wait_for,
+            ignored=lambda: self.intake.ignored,
+            reception=lambda: (self.reception.how, self.reception.trouble),
+        )
+        desk = Desk(
+            index=ports.index,
+            store=ports.store,
+            queue=ports.queue,
+            control=ports.control,
+            dead_letters=ports.dead_letters,
+            room=self._room,
+            admins=options.admins,
+            progress=lambda: self._replier.transfers,
+            changed=self._changed,
+            refused=partial(self._security.report, SecurityKind.REFUSED_COMMAND),
+        )
+        return commands.by_name() | JobCommands(desk).by_name()
+
+    def _make_reception(self) -> Reception:
+        ports, options = self._ports, self._options
+        writer = InboxWriter(
+            ports.telegram,
+            ports.inbox,
+            allowed=lambda sender: sender in options.whitelist,
+            on_stored=self._stored,
+        )
+        if options.webhook is None:
+            return Poller(ports.telegram, writer, timeout_seconds=options.poll_seconds)
+        webhook = replace(options.webhook, on_forged=partial(self._security.report, SecurityKind.WRONG_WEBHOOK_SECRET))
+        return WebhookReception(ports.telegram, Receiver(writer, webhook), ports.clock, webhook)
+
+    def _make_reader(self) -> EventReader:
+        ports = self._ports
+        listeners = Listeners(
+            listened=self._reconciler.listened,
+            heard=self._reconciler.heard,
+            progress=self._replier.progress,
+            changed=self._changed,
+            stored=self._announcer.stored,
+            alert=self.alerts.tell,
+            metrics=ports.observed.metrics,
+        )
+        return EventReader(ports.index, ports.events, ports.control, ports.store, listeners)
 
     def _make_loops(self) -> list[Loop]:
         ports, index = self._ports, self._ports.index
         albums = AlbumCloser(
-            index, ports.inbox, ports.clock, caught_up=self._poller.caught_up, on_closed=self._admitted
+            index, ports.inbox, ports.clock, caught_up=self.reception.caught_up, on_closed=self._admitted
         )
         writer = DocumentWriter(
             ports.store,
@@ -113,19 +229,24 @@ class Bot:
             on_written=self._replier.solved,
             on_trouble=self._replier.problem,
         )
-        reader = EventReader(
-            index, ports.events, ports.store, on_progress=self._replier.progress, on_change=self._changed
-        )
-        self._intake = Loop("intake", self.intake.step)
-        self._albums = Loop("albums", albums.step)
-        self._archiving = Loop("archiving", self._archiver.step)
-        self._documents = Loop("documents", writer.step)
-        self._publishing = Loop("job publishing", JobPublisher(index, ports.queue).step)
-        self._replying = Loop("replies", self._replier.step)
+        reader = self._make_reader()
+        self._intake = self._loop("intake", self.intake.step)
+        self._albums = self._loop("albums", albums.step)
+        self._archiving = self._loop("archiving", self._archiver.step)
+        self._documents = self._loop("documents", writer.step)
+        publisher = JobPublisher(index, ports.queue, on_published=self._published)
+        self._publishing = self._loop("job publishing", publisher.step)
+        self._replying = self._loop("replies", self._replier.step)
+        self._watching = self._loop("quota", self._room.step)
+        self._alerting = self._loop("alerts", self.alerts.step, stop_seconds=0.0)
         others = [
-            Loop("polling", self._poller.step, stop_seconds=0.0),  # what it has not stored, Telegram keeps
-            Loop("job events", reader.step, stop_seconds=0.0),  # what it has not acknowledged comes again
-            Loop("pruning", self._prune),
+            self._loop(
+                self.reception.name, self.reception.step, stop_seconds=0.0
+            ),  # what is not stored, Telegram keeps
+            self._loop("job events", reader.step, stop_seconds=0.0),  # what it has not acknowledged comes again
+            self._loop("reconciling", self._reconciler.step),
+            self._loop("pruning", self._prune),
+            self._loop("gauges", self.gauges.step),
         ]
         return [
             *others,
@@ -135,7 +256,15 @@ class Bot:
             self._documents,
             self._publishing,
             self._replying,
+            self._watching,
+            self._alerting,
         ]
+
+    def _loop(
+        self, name: str, step: Callable[[], Awaitable[float | None]], stop_seconds: float = _STOP_SECONDS
+    ) -> Loop:
+        longest = _LONGEST_STEP + self._options.poll_seconds + self._options.archiver.stall_timeout
+        return Loop(name, step, stop_seconds, observed=self._ports.observed, longest_step=longest)
 
     def _stored(self) -> None:
         self._intake.wake()
@@ -145,14 +274,30 @@ class Bot:
             loop.wake()
 
     def _changed(self) -> None:
-        for loop in (self._documents, self._publishing, self._replying):
+        for loop in (self._documents, self._publishing, self._replying, self._watching):
             loop.wake()
+
+    def _published(self, job: JobMessage) -> None:
+        self._ports.observed.metrics.job_published()
+        self._reconciler.published(job)
+        self._announcer.queued(job)
+
+    def _burst(self, kind: SecurityKind, sentence: str) -> None:
+        self.alerts.tell(f"security: {kind}", f"🔐 {sentence}. The log has the details.")
+
+    def _parked(self, update_id: int) -> None:
+        self._ports.observed.metrics.update_parked()
+        self.alerts.tell(
+            "parked updates",
+            f"⚠️ The message in u{update_id} can't be read and is set aside; the log says why. The next start tries it"
+            " anew.",
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop``.
 
         Raises:
-            ConfigurationError: the token is refused, or bucket or index are another bot's.
+            ConfigurationError: the token is refused, bucket or index are another bot's, or no webhook can be had.
         """
         ownership = self._ports.ownership
         if not (await self._begin(self._greet, stop) and await self._begin(ownership.ensure_index, stop)):
@@ -164,14 +309,27 @@ class Bot:
         except InfrastructureError as error:
             log.warning("the store is not ready: %s; messages are taken in all the same, and wait", error)
         await self._give_parked_another_try()
-        log.info("takes messages from %d users", len(self._options.whitelist))
         try:
+            if not await self._begin(self.reception.open, stop):
+                return
+            log.info("takes messages from %d users by %s", len(self._options.whitelist), self.reception.how)
             async with asyncio.TaskGroup() as group:
                 for loop in self._loops:
                     group.create_task(done_before(stop, loop.run(stop), loop.stop_seconds), name=loop.name)
         finally:
+            await self.reception.close()
             await self._archiver.stop()
             await self._replier.stop()
+            await self._announcer.stop()
+
+    async def telegram_answers(self) -> None:
+        """Return while messages come in.
+
+        Raises:
+            TransientError: why they don't.
+        """
+        if self.reception.trouble:
+            raise TransientError(self.reception.trouble)
 
     async def _give_parked_another_try(self) -> None:
         """Whoever starts us may have mended what kept them from being read: with a newer version, most likely."""
@@ -206,4 +364,5 @@ class Bot:
         removed = await self._ports.inbox.prune(self._ports.clock.now() - _KEEP_DONE_UPDATES)
         if removed:
             log.info("inbox: %d done updates pruned", removed)
+        await self._ports.ownership.sweep()
         return _PRUNE_EVERY

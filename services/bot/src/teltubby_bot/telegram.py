@@ -28,6 +28,23 @@ class Me:
     username: str | None
 
 
+@dataclass(frozen=True)
+class WebhookInfo:
+    """Where updates go, and how that has been lately.
+
+    Attributes:
+        url: empty when no webhook is set.
+        pending: updates that wait at Telegram.
+        last_error: why the latest failed delivery failed, in Telegram's words; it stays after later ones succeed.
+        last_error_at: when that was, in Telegram's Unix seconds.
+    """
+
+    url: str
+    pending: int = 0
+    last_error: str | None = None
+    last_error_at: int | None = None
+
+
 class Telegram(Protocol):
     """The Bot API."""
 
@@ -39,8 +56,27 @@ class Telegram(Protocol):
         """Wait for updates from ``offset`` on, which confirms all before it; without one, from the oldest kept."""
         ...
 
-    async def send(self, chat_id: int, text: str, reply_to: int) -> int:
-        """Send plain text and return its message id. Errors: Permanent when the chat is closed to us."""
+    async def webhook(self) -> WebhookInfo:
+        """Ask where updates go."""
+        ...
+
+    async def set_webhook(self, url: str, secret: str, connections: int) -> None:
+        """Have updates of the kinds that polls bring sent to ``url``, over at most so many ``connections`` at a time.
+
+        ``secret`` comes with each in the header X-Telegram-Bot-Api-Secret-Token. Updates that wait are kept.
+        Errors: Permanent when Telegram will not call this address.
+        """
+        ...
+
+    async def delete_webhook(self) -> None:
+        """Have updates wait for polls again. Those that wait are kept."""
+        ...
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+        """Send plain text, as a reply or (None) on its own; return its message id.
+
+        Errors: Permanent when the chat is closed to us.
+        """
         ...
 
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:

@@ -16,3 +16,9 @@ async def still_there(store: ObjectStore, index: ArchiveIndex, known: KnownFile)
     log.error("object %s is gone from the bucket or damaged; these bytes are archived anew", known.key)
     await index.forget_object(known.key)
     return False
+
+
+async def known_and_there(store: ObjectStore, index: ArchiveIndex, file_unique_id: str) -> KnownFile | None:
+    """Return the object of a file that Telegram calls the same, if it really lies in the bucket."""
+    known = await index.known_file(file_unique_id)
+    return known if known and await still_there(store, index, known) else None

@@ -1,7 +1,6 @@
 """The Bot API through python-telegram-bot; downloads are streamed, which the library itself does not do."""
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,20 +11,21 @@ import httpx
 from telegram import Bot
 from telegram.error import BadRequest
 
+from teltubby_bot.botapi import raw
 from teltubby_bot.botapi.downloads import FileServer, FileSource
 from teltubby_bot.botapi.errors import NotThereError, mapped
 from teltubby_bot.botapi.http import BotApiRequest
 from teltubby_bot.botapi.local_files import LocalFiles
-from teltubby_bot.telegram import POLL_LIMIT, Me
+from teltubby_bot.reception import to_keep
+from teltubby_bot.telegram import POLL_LIMIT, Me, WebhookInfo
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
+from teltubby_core.logs import redact
 from teltubby_core.ports import MediaSource, RawUpdate
-
-log = logging.getLogger(__name__)
 
 _POOL = 64  # connections: CONCURRENCY is at most 32, the rest for replies
 _ALLOWED_UPDATES = json.dumps(["message", "edited_message", "channel_post"])
-_TOO_LARGE = 2**63  # for the inbox; Telegram's numbers have 32 bits
+_LONGEST = 200  # characters of Telegram's words in a text of ours
 
 
 class BotApi:
@@ -101,16 +101,41 @@ class BotApi:
             )
         if not isinstance(result, list):
             raise TransientError("Telegram answered getUpdates with something else than a list")
-        # As ASCII: half a surrogate pair stays the escape that it came as, where UTF-8 could not hold it.
-        updates = [RawUpdate(update["update_id"], json.dumps(update)) for update in result if _has_id(update)]
+        updates = [kept for kept in map(to_keep, result) if kept is not None]
         if result and not updates:  # an error, so that the next poll comes after a pause
             raise TransientError("Telegram sends only updates that have no number")
         return updates
 
-    async def send(self, chat_id: int, text: str, reply_to: int) -> int:
+    async def webhook(self) -> WebhookInfo:
+        """See Telegram."""
+        info = raw.fields(await self._call("get_Webhook_Info"))
+        url, pending = raw.text(info, "url"), raw.count(info, "pending_update_count")
+        if url is None or pending is None:
+            raise TransientError("Telegram answered getWebhookInfo without an address or a number of updates")
+        said = raw.text(info, "last_error_message")
+        error = redact(said)[:_LONGEST] if said else None
+        return WebhookInfo(url, pending, error, raw.count(info, "last_error_date"))
+
+    async def set_webhook(self, url: str, secret: str, connections: int) -> None:
+        """See Telegram. It need not hear of pending updates: it keeps them unless asked to drop them."""
+        await self._call(
+            "set_Webhook",
+            url=url,
+            secret_token=secret,
+            max_connections=connections,
+            allowed_updates=_ALLOWED_UPDATES,
+        )
+
+    async def delete_webhook(self) -> None:
+        """See Telegram."""
+        await self._call("delete_Webhook")
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
         """See Telegram. Once it is sent, nothing in the answer but its id may matter: an error would send it again."""
-        reply = {"message_id": reply_to, "allow_sending_without_reply": True}
-        sent = await self._call("send_Message", chat_id=chat_id, text=_sendable(text), reply_parameters=reply)
+        fields: dict[str, Any] = {"chat_id": chat_id, "text": _sendable(text)}
+        if reply_to is not None:
+            fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+        sent = await self._call("send_Message", **fields)
         sent_id = sent.get("message_id") if isinstance(sent, dict) else None
         if not isinstance(sent_id, int):
             # Permanent: it was sent, and another try would send it once more.
@@ -147,14 +172,6 @@ class BotApi:
         recommended by a warning for the spellings sendMessage and send_message. All three call sendMessage.
         """
         return await self._bot.do_api_request(method, api_kwargs=fields)
-
-
-def _has_id(update: Any) -> bool:
-    update_id = update.get("update_id") if isinstance(update, dict) else None
-    if type(update_id) is int and 0 <= update_id < _TOO_LARGE:  # True is an int to isinstance
-        return True
-    log.error("Telegram sent an update without a number; it can't be kept or confirmed and is left out")
-    return False
 
 
 def _sendable(text: str) -> str:

@@ -43,6 +43,8 @@ def _bad_request(error: Exception) -> TeltubbyError:
         return FileTooBigError("the file is too big for the Bot API")
     if "temporarily unavailable" in text:
         return TransientError(f"Telegram can't hand the file out right now: {_said(error)}")
+    if "failed to resolve host" in text:  # of a webhook; names that were just made take a while to be known
+        return TransientError(f"Telegram can't find the webhook's host: {_said(error)}")
     if "chat not found" in text:
         return ChatClosedError(f"the chat is closed to us: {_said(error)}")
     return PermanentError(f"Telegram refuses the request: {_said(error)}")

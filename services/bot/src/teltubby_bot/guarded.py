@@ -1,0 +1,69 @@
+"""The Bot API behind a circuit breaker: while Telegram is away, answers and downloads don't wait for time-outs."""
+
+from collections.abc import Sequence
+
+from teltubby_bot.telegram import ConflictError, Me, Telegram, WebhookInfo
+from teltubby_core.breaker import Breaker, is_outage
+from teltubby_core.domain.media import MediaItem
+from teltubby_core.errors import TeltubbyError
+from teltubby_core.guarded_source import GuardedSource
+from teltubby_core.ports import MediaSource, RawUpdate
+
+TELEGRAM = "telegram"
+"""Name of the dependency, in checks, circuits and metrics."""
+
+
+def telegram_circuit() -> Breaker:
+    """Return a breaker for the Bot API. Another poller with our token shows that Telegram is there."""
+
+    def counts(error: TeltubbyError) -> bool:
+        return is_outage(error) and not isinstance(error, ConflictError)
+
+    return Breaker(TELEGRAM, counts=counts)
+
+
+class GuardedTelegram:
+    """Telegram behind a breaker. Polls always get through: they are few, pause by themselves and find out first."""
+
+    def __init__(self, telegram: Telegram, breaker: Breaker) -> None:
+        self._telegram = telegram
+        self._breaker = breaker
+
+    async def me(self) -> Me:
+        """See Telegram."""
+        with self._breaker.watched(always=True):
+            return await self._telegram.me()
+
+    async def poll(self, offset: int | None, timeout_seconds: int) -> Sequence[RawUpdate]:
+        """See Telegram."""
+        with self._breaker.watched(always=True):
+            return await self._telegram.poll(offset, timeout_seconds)
+
+    async def webhook(self) -> WebhookInfo:
+        """See Telegram."""
+        with self._breaker.watched(always=True):
+            return await self._telegram.webhook()
+
+    async def set_webhook(self, url: str, secret: str, connections: int) -> None:
+        """See Telegram."""
+        with self._breaker.watched(always=True):
+            await self._telegram.set_webhook(url, secret, connections)
+
+    async def delete_webhook(self) -> None:
+        """See Telegram."""
+        with self._breaker.watched(always=True):
+            await self._telegram.delete_webhook()
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        with self._breaker.watched():
+            return await self._telegram.send(chat_id, text, reply_to)
+
+    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.edit(chat_id, message_id, text)
+
+    def source(self, item: MediaItem) -> MediaSource:
+        """See Telegram."""
+        return GuardedSource(self._telegram.source(item), self._breaker)
