@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -37,11 +37,13 @@ class Step:
     counts: Callable[..., bool] = lambda *_: True
 
 
-def _key_ends(name: str) -> Callable[..., bool]:
+def key_ends(name: str) -> Callable[..., bool]:
+    """Count puts of documents with this file name."""
     return lambda key, *_: key.endswith(name)
 
 
-def _completed(event: object) -> bool:
+def completed(event: object) -> bool:
+    """Count reports of a job's completion."""
     return isinstance(event, JobCompleted)
 
 
@@ -51,17 +53,17 @@ STEPS: dict[str, Step] = {
     "hash noted": Step(SqliteIndex, "intend"),
     "object committed": Step(FolderUpload, "commit"),
     "outcome committed": Step(SqliteIndex, "settle"),
-    "message.json written": Step(LocalFolderStore, "put", _key_ends("/message.json")),
+    "message.json written": Step(LocalFolderStore, "put", key_ends("/message.json")),
     "message.json recorded": Step(SqliteIndex, "documented"),
     "replied": Step(BotApi, "send"),
     "reply recorded": Step(SqliteIndex, "reply_sent"),
     "reply edited": Step(BotApi, "edit"),
     "job published": Step(SqliteJobQueue, "publish"),
     "publishing recorded": Step(SqliteIndex, "job_published"),
-    "metadata.json written": Step(LocalFolderStore, "put", _key_ends("/metadata.json")),
-    "completion reported": Step(SqliteEvents, "publish", _completed),
+    "metadata.json written": Step(LocalFolderStore, "put", key_ends("/metadata.json")),
+    "completion reported": Step(SqliteEvents, "publish", completed),
     "job acked": Step(SqliteJobQueue, "ack"),
-    "completion taken in": Step(SqliteIndex, "apply", _completed),
+    "completion taken in": Step(SqliteIndex, "apply", completed),
     "report acked": Step(SqliteEvents, "ack", lambda delivery: delivery.tag is not None),
     "twin removed": Step(LocalFolderStore, "delete"),
     "removal recorded": Step(SqliteIndex, "deleted"),
@@ -71,7 +73,8 @@ STEPS: dict[str, Step] = {
 class Killer:
     """Counts the calls of a step and ends the process at the Nth."""
 
-    def __init__(self, report: Path, side: str, number: int, step: str) -> None:
+    def __init__(self, steps: Mapping[str, Step], report: Path, side: str, number: int, step: str) -> None:
+        self._steps = steps
         self._report = report
         self._side = side
         self._left = number
@@ -81,7 +84,7 @@ class Killer:
 
     def wrap(self) -> None:
         """Put the counters into the adapters."""
-        for name, step in STEPS.items():
+        for name, step in self._steps.items():
             if self._step in (name, ANY):
                 setattr(step.owner, step.method, self._counted(name, step, getattr(step.owner, step.method)))
         for owner, method, watch in (
@@ -137,5 +140,5 @@ class Killer:
 
 if __name__ == "__main__":
     report, side, number, step = sys.argv[1:]
-    Killer(Path(report), side, int(number), step).wrap()
+    Killer(STEPS, Path(report), side, int(number), step).wrap()
     run()

@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from teltubby_cli.settings import RunSettings
+from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.adapters.local_folder import LocalFolderStore
 from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.adapters.sqlite.dead_letters import SqliteDeadLetters
 from teltubby_core.adapters.sqlite.events import SqliteEvents
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
 from teltubby_core.adapters.sqlite.queue import SqliteJobQueue
-from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, load_or_make_key
+from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, session_keys
 from teltubby_core.clock import SystemClock
 
 _HOLDER = "run"  # of jobs in hand: one process, so one name
@@ -26,6 +28,8 @@ class Embedded:
     index: SqliteIndex
     queue: SqliteJobQueue
     events: SqliteEvents
+    control: LocalControl
+    dead_letters: SqliteDeadLetters
     store: LocalFolderStore
     sessions: SqliteSessionStore
 
@@ -50,15 +54,10 @@ async def open_embedded(settings: RunSettings) -> AsyncIterator[Embedded]:
             index=SqliteIndex(database, dedup=settings.dedup_enable),
             queue=queue,
             events=SqliteEvents(database),
+            control=LocalControl(),
+            dead_letters=SqliteDeadLetters(database),
             store=LocalFolderStore(settings.archive_dir),
-            sessions=SqliteSessionStore(database, _keys(settings)),
+            sessions=SqliteSessionStore(database, session_keys(settings.session_encryption_keys, settings.sqlite_path)),
         )
     finally:
         await database.close()
-
-
-def _keys(settings: RunSettings) -> list[str]:
-    configured = settings.session_encryption_keys
-    if configured is not None:
-        return [key.strip() for key in configured.get_secret_value().split(",") if key.strip()]
-    return [load_or_make_key(settings.sqlite_path.with_name("session.key"))]

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from teltubby_bot.settings import BotServiceSettings
 from teltubby_cli.__main__ import main
 from teltubby_cli.settings import RunSettings
+from teltubby_worker.settings import WorkerServiceSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -14,10 +16,10 @@ def test_help_names_the_commands_and_ends_well(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
-    assert {"run", "demo"} <= set(capsys.readouterr().out.split())
+    assert {"run", "doctor", "queue", "demo"} <= set(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--large-mb", "many"]])
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--large-mb", "many"], ["doctor", "patient"], ["queue"]])
 def test_wrong_arguments_end_with_status_2(arguments: list[str]):
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -53,4 +55,5 @@ def test_every_setting_is_documented_and_nothing_else_is():
     documented = {
         word.strip("`,") for line in page.splitlines() if line.startswith("| `") for word in line.split("|")[1].split()
     }
-    assert documented == {name.upper() for name in RunSettings.model_fields}
+    services = (RunSettings, BotServiceSettings, WorkerServiceSettings)
+    assert documented == {name.upper() for service in services for name in service.model_fields}

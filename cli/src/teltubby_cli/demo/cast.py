@@ -36,6 +36,11 @@ class Cast:
         self.sent += messages
         return messages
 
+    @property
+    def stranger_was_answered(self) -> bool:
+        """Whether the bot has said anything to who is not on its whitelist."""
+        return any(each.sender is self.bot for each in self.world.chat_with(self.stranger.id, self.bot.id))
+
 
 def new_cast() -> Cast:
     """Populate a world."""
@@ -61,6 +66,7 @@ def settings_of_run(simulator: TelegramSimulator, cast: Cast, folder: Path) -> d
         "MTPROTO_PUBLIC_KEY_FILE": str(key_file),
         "ARCHIVE_DIR": str(folder / "archive"),
         "SQLITE_PATH": str(folder / "data" / "teltubby.db"),
+        "HEALTH_PORT": "0",
         "PYTHONUTF8": "1",
     }
 
@@ -74,15 +80,15 @@ class Files:
     voice: Media
     music: Media
     paper: Media
-    large_video: Media
+    large_videos: tuple[Media, ...]
     album: tuple[Media, ...]
     forwarded: Media
 
 
-def make_files(world: World, large_mb: int) -> Files:
-    """Encode the files. The large video is seeded bytes behind a real header: no memory, no disk."""
-    clip = media.mp4(1.5)
-    large = SeededContent(f"demo {large_mb}", large_mb * MIB, media.mp4(0.4))
+def make_files(world: World, large_mb: int, large_count: int = 1) -> Files:
+    """Encode the files. A large video is seeded bytes behind a real header: no memory, no disk."""
+    clip, header = media.mp4(1.5), media.mp4(0.4)
+    large = [SeededContent(f"demo {large_mb} {n}", large_mb * MIB, header) for n in range(large_count)]
     return Files(
         photo=_photo(world, 20),
         video=_video(world, BytesContent(clip), "ball.mp4", 2),
@@ -99,7 +105,7 @@ def make_files(world: World, large_mb: int) -> Files:
         paper=world.files.make_media(
             "document", BytesContent(media.pdf(3)), mime_type="application/pdf", file_name="Minutes 2026.pdf"
         ),
-        large_video=_video(world, large, "expedition.mp4", 1800),
+        large_videos=tuple(_video(world, each, f"expedition-{n}.mp4", 1800) for n, each in enumerate(large, 1)),
         album=(_photo(world, 90), _video(world, BytesContent(media.mp4(1.0)), "waves.mp4", 1), _photo(world, 150)),
         forwarded=_photo(world, 200),
     )
