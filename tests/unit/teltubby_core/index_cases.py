@@ -9,7 +9,16 @@ from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import JobCompleted, JobFailed, JobMessage, JobProgress, JobRetrying, JobStarted
+from teltubby_core.domain.jobs import (
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobMessage,
+    JobProgress,
+    JobReplayed,
+    JobRetrying,
+    JobStarted,
+)
 from teltubby_core.domain.media import IncomingMessage, MediaItem
 from teltubby_core.domain.records import ItemRecord, MessageRecord, Outcome, Queued, Stored
 from teltubby_core.domain.routing import Route
@@ -64,12 +73,29 @@ class Archive:
         """Settle an item as stored by the bot."""
         return await self.index.settle(item.id, stored(sha, key or key_of(item)))
 
-    async def queued(self, message_id: int = 7, media: MediaItem | None = None) -> tuple[ItemRecord, JobMessage]:
+    async def queued(
+        self, message_id: int = 7, media: MediaItem | None = None, *, job_id: str | None = None, chat: int = CURATOR
+    ) -> tuple[ItemRecord, JobMessage]:
         """Admit a message whose file becomes a job."""
-        item = await self.item(message_id, media)
-        job = sample_job(f"job-{message_id}", message_id=message_id)
+        item = await self.item(message_id, media, chat=chat)
+        job = sample_job(job_id or f"job-{message_id}", message_id=message_id)
+        job = job.model_copy(update={"user_id": chat, "chat_id": chat})
         await self.index.settle(item.id, Queued(job))
         return await self.again(item), job
+
+    async def published(self, message_id: int = 7, media: MediaItem | None = None) -> tuple[ItemRecord, JobMessage]:
+        """Admit a message whose file becomes a job that the queue has."""
+        item, job = await self.queued(message_id, media)
+        await self.index.job_published(job)
+        return item, job
+
+    async def unpublished(self) -> list[str]:
+        """Return the ids of jobs that the queue is still to get."""
+        return [job.job_id for job in await self.index.unpublished_jobs(100)]
+
+    async def trail(self, job_id: str = "job-7") -> list[str]:
+        """Return the kinds of a job's steps."""
+        return [entry.kind for entry in await self.index.job_trail(job_id, 100)]
 
     async def update_state(self, item: ItemRecord) -> str:
         """Tell where the item's update stands in the inbox."""
@@ -100,18 +126,19 @@ def stored(sha: str, key: str, route: Route = Route.BOT_API) -> Stored:
 
 def started(job: JobMessage) -> JobStarted:
     """Return the report that a worker took the job up."""
-    return JobStarted(job_id=job.job_id, at=DATE, worker="worker-0", attempt=1)
+    return JobStarted(job_id=job.job_id, generation=job.generation, at=DATE, worker="worker-0", attempt=1)
 
 
 def progress(job: JobMessage, done: int = 1) -> JobProgress:
     """Return a report of bytes."""
-    return JobProgress(job_id=job.job_id, at=DATE, done_bytes=done, total_bytes=100)
+    return JobProgress(job_id=job.job_id, generation=job.generation, at=DATE, done_bytes=done, total_bytes=100)
 
 
 def retrying(job: JobMessage) -> JobRetrying:
     """Return the report of a failed attempt."""
     return JobRetrying(
         job_id=job.job_id,
+        generation=job.generation,
         at=DATE,
         error="the connection closed",
         category=ErrorCategory.TRANSIENT,
@@ -122,9 +149,27 @@ def retrying(job: JobMessage) -> JobRetrying:
 
 def completed(job: JobMessage, sha: str = "aa") -> JobCompleted:
     """Return the report of an object at the job's key."""
-    return JobCompleted(job_id=job.job_id, at=DATE, key=job.key, sha256=sha_of(sha), size_bytes=1000)
+    return JobCompleted(
+        job_id=job.job_id, generation=job.generation, at=DATE, key=job.key, sha256=sha_of(sha), size_bytes=1000
+    )
 
 
 def failed(job: JobMessage) -> JobFailed:
     """Return the report of an end without object."""
-    return JobFailed(job_id=job.job_id, at=DATE, error="the file is gone", category=ErrorCategory.PERMANENT)
+    return JobFailed(
+        job_id=job.job_id,
+        generation=job.generation,
+        at=DATE,
+        error="the file is gone",
+        category=ErrorCategory.PERMANENT,
+    )
+
+
+def cancelled(job: JobMessage) -> JobCancelled:
+    """Return the report that a worker stopped as ordered."""
+    return JobCancelled(job_id=job.job_id, generation=job.generation, at=DATE, worker="worker-0")
+
+
+def replayed(job: JobMessage) -> JobReplayed:
+    """Return the wish of an operator to have a dead letter tried again."""
+    return JobReplayed(job_id=job.job_id, generation=job.generation, at=DATE)

@@ -50,7 +50,7 @@ async def test_the_outcome_says_whom_it_follows(archive: Archive) -> None:
 
 async def test_when_the_leader_is_stored_its_followers_are_duplicates_of_its_object(archive: Archive) -> None:
     items, jobs = await _queued(archive, 1, 2, 3)
-    await archive.index.job_published(jobs[0].job_id)
+    await archive.index.job_published(jobs[0])
     await archive.index.apply(started(jobs[0]))
     before = [(await archive.record(item.message)).revision for item in items]
     await archive.index.apply(completed(jobs[0]))
@@ -87,7 +87,7 @@ async def test_when_the_leader_is_a_duplicate_itself_they_are_duplicates_of_the_
 
 async def test_when_the_leader_fails_the_first_follower_leads(archive: Archive) -> None:
     items, jobs = await _queued(archive, 1, 2, 3)
-    await archive.index.job_published(jobs[0].job_id)
+    await archive.index.job_published(jobs[0])
     await archive.index.apply(failed(jobs[0]))
     assert await _unpublished(archive) == [jobs[1].job_id]
     assert [(await archive.again(item)).follows for item in items] == [None, None, jobs[1].job_id]
@@ -115,7 +115,7 @@ async def test_a_leader_that_ends_well_after_all_and_its_successor_end_as_one_ob
 
 async def test_what_is_over_the_limit_is_skipped_for_its_followers_too(archive: Archive) -> None:
     items, jobs = await _queued(archive, 1, 2)
-    await archive.index.job_published(jobs[0].job_id)
+    await archive.index.job_published(jobs[0])
     event = JobFailed(job_id=jobs[0].job_id, at=jobs[0].date, error="larger than …", category=ErrorCategory.USER)
     await archive.index.apply(event)
     assert await _states(archive, items) == [(ItemState.SKIPPED, JobState.FAILED)] * 2

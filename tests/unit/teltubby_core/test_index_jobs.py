@@ -8,8 +8,8 @@ import pytest
 from support import a_file
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.documents import encode
-from teltubby_core.domain.jobs import JobEvent, JobMessage, JobState
-from teltubby_core.domain.records import DedupReason, ItemState
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState
+from teltubby_core.domain.records import DedupReason, Effect, ItemState
 from teltubby_core.domain.routing import Route
 from teltubby_core.domain.sidecar import message_document
 from teltubby_core.testing import sample_job
@@ -32,7 +32,7 @@ async def test_a_job_goes_its_way_to_completed(archive: Archive) -> None:
         (completed(job), JobState.COMPLETED),
     ]
     for event, state in reports:
-        assert await archive.index.apply(event) == item.message
+        assert (await archive.index.apply(event)).message == item.message
         assert (await archive.again(item)).job_state is state
     done = await archive.again(item)
     assert (done.state, done.key, done.size_bytes, done.route) == (ItemState.STORED, job.key, 1000, Route.MTPROTO)
@@ -61,14 +61,14 @@ async def test_a_failed_job_fails_its_item_with_the_reason(archive: Archive) -> 
 async def test_progress_concerns_its_message_and_changes_nothing(archive: Archive) -> None:
     item, job = await archive.queued()
     before = await archive.record(item.message)
-    assert await archive.index.apply(progress(job)) == item.message
+    assert (await archive.index.apply(progress(job))).message == item.message
     assert await archive.record(item.message) == before
 
 
 async def test_reports_of_unknown_jobs_are_left_alone(archive: Archive) -> None:
     job = sample_job("never heard of")
     for event in (started(job), progress(job), retrying(job), completed(job), failed(job)):
-        assert await archive.index.apply(event) is None
+        assert await archive.index.apply(event) == Effect()
 
 
 @pytest.mark.parametrize("end", [completed, failed])
@@ -77,8 +77,20 @@ async def test_what_comes_after_the_end_is_too_late(archive: Archive, end: Calla
     await archive.index.apply(end(job))
     before = await archive.record(item.message)
     for event in (started(job), progress(job), retrying(job), failed(job)):
-        assert await archive.index.apply(event) is None
+        assert (await archive.index.apply(event)).message is None
     assert await archive.record(item.message) == before
+
+
+async def test_a_copy_of_a_job_whose_file_is_there_is_told_to_stop_and_one_that_failed_may_still_bring_it(
+    archive: Archive,
+) -> None:
+    _, there = await archive.queued(1)
+    _, gone = await archive.queued(2)
+    await archive.index.apply(completed(there))
+    await archive.index.apply(failed(gone))
+    stop = CancelOrder(job_id=there.job_id, generation=there.generation)
+    assert [await archive.index.apply(event) for event in (started(there), progress(there))] == [Effect(stop=stop)] * 2
+    assert await archive.index.apply(started(gone)) == Effect()
 
 
 async def test_a_completion_that_comes_twice_changes_nothing(archive: Archive) -> None:
@@ -94,7 +106,7 @@ async def test_a_completion_after_a_failure_counts(archive: Archive) -> None:
     """Two copies of a job may run at once: one fails, the other's object is there."""
     item, job = await archive.queued()
     await archive.index.apply(failed(job))
-    assert await archive.index.apply(completed(job)) == item.message
+    assert (await archive.index.apply(completed(job))).message == item.message
     again = await archive.again(item)
     assert (again.state, again.key, again.job_state) == (ItemState.STORED, job.key, JobState.COMPLETED)
     record = await archive.record(item.message)
@@ -143,7 +155,7 @@ async def test_every_report_but_progress_is_in_the_trail(archive: Archive) -> No
     for event in (started(job), progress(job), retrying(job), failed(job)):
         await archive.index.apply(event)
     kinds = await archive.database.run(lambda c: [r[0] for r in c.execute("SELECT kind FROM job_events ORDER BY id")])
-    assert kinds == ["job.started", "job.retrying", "job.failed"]
+    assert kinds == ["job.created", "job.started", "job.retrying", "job.failed"]
     row = await archive.database.run(lambda c: dict(c.execute("SELECT * FROM job_history").fetchone()))
     assert (row["state"], row["last_error"], row["priority"], row["user_id"]) == ("FAILED", "the file is gone", 4, 42)
     assert json.loads(row["payload_json"])["job_id"] == job.job_id

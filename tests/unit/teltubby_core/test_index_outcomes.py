@@ -80,7 +80,7 @@ async def test_a_queued_item_has_a_job_to_publish(archive: Archive) -> None:
     assert await archive.index.unpublished_jobs(10) == [job]
     assert await archive.index.job_item(job.job_id) == item
     assert await archive.update_state(item) == "done"
-    await archive.index.job_published(job.job_id)
+    await archive.index.job_published(job)
     assert await archive.index.unpublished_jobs(10) == []
 
 

@@ -9,10 +9,11 @@ from teltubby_bot.settings import BotSettings
 from teltubby_core.domain.routing import GIB
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.settings import (
+    DatabaseSettings,
+    FolderSettings,
     LogSettings,
     MtprotoSettings,
     Settings,
-    StorageSettings,
     TelegramSettings,
     load_settings,
 )
@@ -21,7 +22,7 @@ from teltubby_worker.settings import WorkerSettings
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SECRET = "AAE-" + "x" * 31
 TOKEN = f"123456:{SECRET}"
-GROUPS = (BotSettings, MtprotoSettings, LogSettings, StorageSettings)
+GROUPS = (BotSettings, MtprotoSettings, LogSettings, FolderSettings, DatabaseSettings)
 
 
 @pytest.fixture(autouse=True)
@@ -251,7 +252,7 @@ def test_an_address_may_be_a_name_or_number_with_port_and_path(monkeypatch: pyte
     assert load_settings(BotSettings).telegram_api_url == value
 
 
-class _Everything(MtprotoSettings, StorageSettings):
+class _Everything(MtprotoSettings, FolderSettings, DatabaseSettings):
     pass
 
 
