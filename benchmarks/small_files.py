@@ -153,6 +153,7 @@ def _teltubby(stage: Stage) -> Process:
         "TELEGRAM_API_URL": stage.simulator.bot_api_url,
         "ARCHIVE_DIR": str(stage.archive),
         "SQLITE_PATH": str(stage.folder / "data" / "teltubby.db"),
+        "HEALTH_PORT": "0",
         "PYTHONUTF8": "1",
     }
     command = [sys.executable, "-m", "teltubby_cli", "run"]

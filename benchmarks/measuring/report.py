@@ -44,14 +44,28 @@ def machine(*packages: str) -> dict[str, Any]:
     }
 
 
+def ratios(own: Sequence[float], peers: Sequence[float]) -> list[float]:
+    """Return own/peer of each round, sorted."""
+    return sorted(mine / theirs for mine, theirs in zip(own, peers, strict=True))
+
+
 def paired(own: Sequence[float], peers: Sequence[float]) -> float:
     """Return the median of own/peer, each pair from the same round."""
-    return median(mine / theirs for mine, theirs in zip(own, peers, strict=True))
+    return median(ratios(own, peers))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
     """Return a percentile of the values, interpolated between two of them; with one value, that one."""
     return quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """Draw values of equal distances in time in at most ``width`` characters, the most of each stretch, from zero."""
+    marks = "▁▂▃▄▅▆▇█"
+    size = -(-len(values) // width) or 1
+    peaks = [max(values[start : start + size]) for start in range(0, len(values), size)]
+    top = max(peaks, default=0) or 1
+    return "".join(marks[round(peak / top * (len(marks) - 1))] for peak in peaks)
 
 
 def note(line: str) -> None:
@@ -69,6 +83,12 @@ def show(title: str, rows: Sequence[Sequence[str]]) -> None:
         for row in rows
     ]
     sys.stdout.write("\n".join(["", title, "", lines[0], "-" * len(lines[0]), *lines[1:], ""]))
+
+
+def markdown(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as ``show`` does, to be pasted into a document."""
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    sys.stdout.write("\n".join(["", title, "", head, "|" + "---|" * len(rows[0]), *body, ""]))
 
 
 def write(path: Path | None, results: Mapping[str, Any]) -> None:

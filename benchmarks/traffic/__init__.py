@@ -1,0 +1,1 @@
+"""Small and large files mixed in time: the Telegram they are sent in, and the systems that archive them."""
