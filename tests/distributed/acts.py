@@ -1,12 +1,15 @@
 """What these tests do to a stage: send commands, make transfers slow enough to be caught at, and catch them."""
 
 import re
+from collections.abc import Sequence
 
 from distributed.stage import DistributedStage
 from teltubby_simulator.model import Message, User
 
-PACE = 6 * 1024 * 1024
-"""Bytes a second at which a file comes slowly; a part of an upload has 8 MiB."""
+PACE = 4 * 1024 * 1024
+"""Bytes a second at which files come slowly; a part of an upload has 5 MiB here."""
+CRAWL = 512 * 1024
+"""Bytes a second at which they hardly go on: what is caught in the middle stays there."""
 SMALL_LIMIT = 100_000
 """Bytes above which a file is a worker's, where many are wanted: they need not be large then."""
 
@@ -27,15 +30,17 @@ def parts_fetched(stage: DistributedStage) -> int:
 
 
 async def in_mid_file(stage: DistributedStage, *messages: Message) -> None:
-    """Wait until these are being fetched, and each has a part of its upload at the store."""
-    await stage.until(
-        lambda: (
-            all(stage.state_of(message) == "PROCESSING" for message in messages)
-            and len(stage.bucket.uploads()) >= len(messages)
-            and all("▰" in stage.said_to(message) for message in messages)
-        ),
-        what="transfers under way",
-    )
+    """Catch these as they are being fetched, each with an upload at the store; what comes slowly then crawls."""
+    await stage.until(lambda: _uploading(stage, messages), what="transfers under way")
+    if stage.world.faults.mtproto.account_bandwidth:
+        stage.world.faults.mtproto.account_bandwidth = CRAWL
+    await stage.until(lambda: all("▰" in stage.said_to(message) for message in messages), what="progress told")
+    assert _uploading(stage, messages), "still"
+
+
+def _uploading(stage: DistributedStage, messages: Sequence[Message]) -> bool:
+    running = all(stage.state_of(message) == "PROCESSING" for message in messages)
+    return running and len(stage.bucket.uploads()) >= len(messages)
 
 
 async def answer(stage: DistributedStage, text: str, user: User | None = None) -> str:

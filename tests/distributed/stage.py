@@ -196,6 +196,7 @@ async def new_stage(
             "S3_ACCESS_KEY_ID": s3.access_key_id,
             "S3_SECRET_ACCESS_KEY": s3.secret_access_key,
             "S3_BUCKET": bucket.name,
+            "S3_PART_MIB": "5",  # so that files of some MiB are several parts
             "HEALTH_PORT": "0",
             "ALBUM_AGGREGATION_WINDOW_SECONDS": "0.5",
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

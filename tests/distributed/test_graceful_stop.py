@@ -18,6 +18,7 @@ async def test_with_time_enough_it_finishes_its_file_and_then_ends(two_workers: 
     await in_mid_file(stage, message)
     holder = stage.holder(message)
 
+    slowly(stage)
     ending = asyncio.create_task(holder.stop(60))
     await stage.until_ended(message)
 

@@ -1,11 +1,13 @@
 """The services as anybody starts them: ``python -m teltubby_bot`` and ``python -m teltubby_worker``."""
 
+import asyncio
 import json
 
 import pytest
 
 from distributed.acts import SMALL_LIMIT
 from distributed.stage import DistributedStage
+from integration.harness import PATIENCE
 
 CREDENTIALS = ("MTPROTO_API_ID", "MTPROTO_API_HASH")
 
@@ -49,8 +51,7 @@ async def test_a_second_bot_on_the_same_database_and_a_worker_without_credential
         await service.launch()
     for service in (second, worker):
         assert service.process is not None
-        await stage.until(lambda s=service: not s.alive, what=f"the end of {service.name}")
-        assert service.process.returncode == 2
+        assert await asyncio.wait_for(service.process.wait(), PATIENCE) == 2
     assert "SQLITE_PATH" in second.log()
     assert all(name in worker.log() for name in CREDENTIALS)
     sent = stage.cast.sends(stage.photo(b"the first one goes on"))

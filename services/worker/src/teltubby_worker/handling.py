@@ -273,6 +273,7 @@ class JobHandler:
     async def _try_again(self, delivery: Delivery, error: TransientError) -> None:
         job, meta = delivery.job, delivery.job.job_metadata
         if error.retry_after is not None:
+            self._with.metrics.flood_wait(error.retry_after, Route.MTPROTO)
             await self._requeue(delivery, job, error, max(error.retry_after, _PAUSE_BASE))
         elif meta.retry_count < meta.max_retries:
             await self._requeue(delivery, job.retried(), error, retry_delay(meta.retry_count, self._jitter()))
