@@ -49,9 +49,10 @@ async def test_a_job_that_kills_every_worker_becomes_a_dead_letter_while_others_
     nursing.cancel()
 
     assert nurse.deaths == MAX_REDELIVERIES + 1
-    reason = f"given up: the worker died {MAX_REDELIVERIES + 1} times while it had this job"
+    reason = f"given up: it came back {MAX_REDELIVERIES + 1} times from a worker that died while it had this job"
     (letter,) = await stage.broker.dead_letters()
-    assert (letter.reason, letter.job["job_id"]) == (reason, stage.job_of(poison))
+    assert letter.reason.startswith(reason)
+    assert letter.job["job_id"] == stage.job_of(poison)
     assert letter.job["job_metadata"]["retry_count"] == 0, "no death counted as a try"
     await stage.until(lambda: stage.said_to(poison).startswith("⚠️ Not archived"), what="the sender told")
     assert reason in stage.said_to(poison)

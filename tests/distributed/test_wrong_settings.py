@@ -19,6 +19,10 @@ WRONG = "wrong-secret-0123456789"
 BROKER, STORE = "broker", "object_store"
 
 
+def _logs(service: Service, words: tuple[str, ...]) -> bool:
+    return all(word in service.latest_log for word in words)
+
+
 def _told(stage: DistributedStage, message: Message) -> bool:
     return "there is no bucket" in stage.said_to(message)
 
@@ -27,7 +31,7 @@ async def until_named(stage: DistributedStage, dependency: str, *words: str) -> 
     """Wait until bot and worker say so, in /readyz and in the log; nobody has ended."""
     for service in (stage.bot, *stage.workers):
         await stage.eventually(partial(names, service, dependency, words), what=f"{words} in {service.name}")
-        assert all(word in service.latest_log for word in words)
+        await stage.until(partial(_logs, service, words), what=f"{words} in the log")
         assert service.alive
         assert WRONG not in service.log()
 

@@ -181,7 +181,10 @@ class JobHandler:
     async def _archive(self, delivery: Delivery, attempt: Attempt) -> Archived:
         job, here = delivery.job, self._with
         if delivery.redeliveries > MAX_REDELIVERIES:
-            raise PermanentError(f"given up: the worker died {delivery.redeliveries} times while it had this job")
+            raise PermanentError(
+                f"given up: it came back {delivery.redeliveries} times from a worker that died while it had this job,"
+                " or held it for longer than the broker's consumer_timeout"
+            )
         _check_limit(job, here.max_file_bytes)
         await self._report(
             job,
