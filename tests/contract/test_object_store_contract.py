@@ -166,6 +166,20 @@ async def test_bytes_come_out_as_they_went_in_whatever_their_number(bucket: Buck
 
 
 @pytest.mark.parametrize("bucket", KEEPERS, indirect=True, ids=lambda maker: maker.__name__)
+async def test_metadata_that_is_known_at_the_end_only_stays_with_a_small_object(bucket: Bucket) -> None:
+    upload = await write(bucket.store, KEY, b"small")
+    await upload.commit({"sha256": "ab12"})
+    assert bucket.kept_of is not None
+    assert bucket.kept_of(KEY)[1] == {"file_unique_id": "u1", "sha256": "ab12"}
+
+
+async def test_metadata_that_comes_too_late_does_no_harm(store: ObjectStore) -> None:
+    upload = await write(store, KEY, b"x" * (PART + 1))
+    await upload.commit({"sha256": "ab12"})
+    assert await store.head(KEY) == ObjectHead(PART + 1)
+
+
+@pytest.mark.parametrize("bucket", KEEPERS, indirect=True, ids=lambda maker: maker.__name__)
 @pytest.mark.parametrize("size", [3, PART + 1])
 async def test_content_type_and_metadata_stay_with_the_object(bucket: Bucket, size: int) -> None:
     told = {"file_unique_id": "AgADx_-9", "chat_title": "Zoë’s  50 % \n✓", "message_id": "7"}

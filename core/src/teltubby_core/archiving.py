@@ -64,7 +64,7 @@ async def archive_item(
         sha256 = digest.hexdigest()
         if already_stored and await already_stored(sha256, size):
             return Archived(sha256, size, committed=False)
-        await upload.commit()
+        await upload.commit({"sha256": sha256})
         return Archived(sha256, size, committed=True)
     finally:
         await upload.abort()

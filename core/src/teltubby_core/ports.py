@@ -62,8 +62,12 @@ class Upload(Protocol):
         """Append bytes. Bounded: returns when the store can take more."""
         ...
 
-    async def commit(self) -> None:
-        """Make the object appear, whole and durable, in place of one of the same key."""
+    async def commit(self, late: Mapping[str, str] | None = None) -> None:
+        """Make the object appear, whole and durable, in place of one of the same key.
+
+        ``late`` is metadata that was not known when it began. A store that has fixed its metadata by then, as S3 does
+        for an upload in parts, leaves it out: the JSON beside the object has it.
+        """
         ...
 
     async def abort(self) -> None:

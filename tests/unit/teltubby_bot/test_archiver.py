@@ -44,7 +44,7 @@ async def test_a_small_file_is_stored_under_its_own_key(bench: Bench) -> None:
     found = bench.stage.store.objects[key]
     assert (found.content_type, found.metadata) == (
         "image/jpeg",
-        {"file-unique-id": "unique-m7", "message": "42/7"},
+        {"file-unique-id": "unique-m7", "message": "42/7", "sha256": done.sha256},
     )
     assert bench.stage.calls, "those that show it are woken"
 

@@ -41,7 +41,11 @@ async def test_the_bytes_become_an_object_with_their_hash_and_size(store: Memory
     source = MemorySource(CONTENT)
     assert await _archive(source, store) == Archived(SHA, len(CONTENT), committed=True)
     stored = store.objects[KEY]
-    assert (stored.body, stored.content_type, stored.metadata) == (CONTENT, "image/jpeg", {"message": "42/7"})
+    assert (stored.body, stored.content_type, stored.metadata) == (
+        CONTENT,
+        "image/jpeg",
+        {"message": "42/7", "sha256": SHA},
+    )
     assert store.uploads_open == 0
     assert source.closed == source.opened == 1
 

@@ -1,6 +1,7 @@
 """A job that is stopped from outside: cancelled by its user, or taken back by the queue."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -102,10 +103,10 @@ async def test_a_cancel_during_the_commit_comes_too_late(bench: Bench, monkeypat
     committing, go_on = asyncio.Event(), asyncio.Event()
     commit = MemoryUpload.commit
 
-    async def slow(upload: MemoryUpload) -> None:
+    async def slow(upload: MemoryUpload, late: Mapping[str, str]) -> None:
         committing.set()
         await go_on.wait()
-        await commit(upload)
+        await commit(upload, late)
 
     monkeypatch.setattr(MemoryUpload, "commit", slow)
     handler = bench.handler()

@@ -92,9 +92,9 @@ class _GuardedUpload:
         with self._breaker.watched(always=True, proves=False):
             await self._upload.write(chunk)
 
-    async def commit(self) -> None:
+    async def commit(self, late: Mapping[str, str] | None = None) -> None:
         with self._breaker.watched(always=True):
-            await self._upload.commit()
+            await self._upload.commit(late)
 
     async def abort(self) -> None:
         await self._upload.abort()  # after a commit it asks nobody: it shows nothing

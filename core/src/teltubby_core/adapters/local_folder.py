@@ -144,7 +144,7 @@ class FolderUpload:
         part = self._open()
         await self._run(lambda: part.write(chunk))
 
-    async def commit(self) -> None:
+    async def commit(self, late: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  # a folder keeps none
         """Bring all bytes to the disk, then make the object appear."""
         part = self._open()
 

@@ -127,11 +127,11 @@ class MemoryUpload:
         self._check_open()
         self._body += chunk
 
-    async def commit(self) -> None:
+    async def commit(self, late: Mapping[str, str] | None = None) -> None:
         """Make the object appear."""
         self._check_open()
         self._store._finish(  # noqa: SLF001  # an upload is a part of its store
-            self, self._key, StoredObject(bytes(self._body), self._content_type, self._metadata)
+            self, self._key, StoredObject(bytes(self._body), self._content_type, {**self._metadata, **(late or {})})
         )
 
     async def abort(self) -> None:

@@ -69,14 +69,15 @@ class S3Upload:
                 self._size += taken
                 left = left[taken:]
 
-    async def commit(self) -> None:
-        """Make the object appear.
+    async def commit(self, late: Mapping[str, str] | None = None) -> None:
+        """Make the object appear. Only one that is put at once can still take the ``late`` metadata.
 
         Raises:
             TeltubbyError: as the store raises it; what was written is of no further use then.
         """
         with self._or_fail():
             if not self._sent:
+                self._metadata |= headers.metadata(late or {})
                 await self._calls.run(self._put, self._stop)
                 return
             if self._filling:
