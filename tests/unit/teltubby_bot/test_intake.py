@@ -257,6 +257,16 @@ async def test_strangers_are_told_to_whoever_watches(stage: Stage) -> None:
     assert refused[2] == (SecurityKind.STRANGER, 99)
 
 
+async def test_a_button_that_nobody_made_is_told_and_nothing_else(stage: Stage) -> None:
+    presses = [{"update_id": 1, "callback_query": {"id": "1", "from": {"id": 99}, "data": "retry:x"}}]
+    presses.append({"update_id": 2, "callback_query": "nonsense"})
+    await stage.inbox.store([RawUpdate(number, json.dumps(press)) for number, press in enumerate(presses, 1)])
+    refused: Refused = []
+    await _intake(stage, refused=refused).step()
+    assert refused == [(SecurityKind.FORGED_CALLBACK, 99), (SecurityKind.FORGED_CALLBACK, None)]
+    assert await stage.inbox.pending(10) == []
+
+
 async def test_a_parked_update_is_told(stage: Stage) -> None:
     await stage.inbox.store([RawUpdate(5, "{")])
     intake = _intake(stage)

@@ -113,8 +113,11 @@ class Intake:
             await self._index.answer(update.update_id, who.chat_id, who.message_id, texts.NOT_READ)
 
     async def _take(self, update: RawUpdate) -> Reading:
-        message = self._parse(json.loads(update.raw))
+        raw = json.loads(update.raw)
+        message = self._parse(raw)
         refusal = self._refusal(message)
+        if message is None:
+            self._note_press(raw)
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
             if message is not None and refusal:
@@ -132,6 +135,14 @@ class Intake:
             text = await self._answer(message)
             await self._index.answer(update.update_id, message.chat_id, message.message_id, text)
         return Reading.DONE
+
+    def _note_press(self, raw: dict[str, Any]) -> None:
+        """Note that somebody pressed a button: we make none, so theirs is a forgery."""
+        press = raw.get("callback_query")
+        if press is not None:
+            sender = press.get("from") if isinstance(press, dict) else None
+            who = sender.get("id") if isinstance(sender, dict) else None
+            self._on_refused(SecurityKind.FORGED_CALLBACK, who if isinstance(who, int) else None)
 
     async def _take_edit(self, update: RawUpdate, message: IncomingMessage) -> Reading:
         if await self._index.edit(update.update_id, message) is not None:

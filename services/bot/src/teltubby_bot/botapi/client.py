@@ -24,7 +24,7 @@ from teltubby_core.logs import redact
 from teltubby_core.ports import MediaSource, RawUpdate
 
 _POOL = 64  # connections: CONCURRENCY is at most 32, the rest for replies
-_ALLOWED_UPDATES = json.dumps(["message", "edited_message", "channel_post"])
+_ALLOWED_UPDATES = json.dumps(["message", "edited_message", "channel_post", "callback_query"])
 _LONGEST = 200  # characters of Telegram's words in a text of ours
 
 
