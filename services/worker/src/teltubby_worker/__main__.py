@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from teltubby_core.breaker import Breaker
 from teltubby_core.observability import Metrics
 from teltubby_core.observability.service import Observed
 from teltubby_core.ownership import BucketOwnership
 from teltubby_core.running import entered, exit_status, run_service
 from teltubby_worker.bootstrap import WorkerPorts, build_worker, open_ports
+from teltubby_worker.guarded import MTPROTO
 from teltubby_worker.settings import WorkerServiceSettings
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ async def _serve(settings: WorkerServiceSettings, stop: asyncio.Event) -> None:
 
 
 async def _work(settings: WorkerServiceSettings, ports: WorkerPorts, stop: asyncio.Event) -> None:
-    network = ports.network
+    network, circuit = ports.network, Breaker(MTPROTO)
     observed = Observed("worker", Metrics("worker"))
     ownership = BucketOwnership(network.store, settings.bot_id, "S3_BUCKET")
     worker = build_worker(
@@ -43,6 +45,7 @@ async def _work(settings: WorkerServiceSettings, ports: WorkerPorts, stop: async
         ports.clock,
         ensure_bucket=ownership.ensure,
         metrics=observed.metrics,
+        circuit=circuit,
     )
 
     async def describe() -> Mapping[str, Any]:
@@ -52,7 +55,7 @@ async def _work(settings: WorkerServiceSettings, ports: WorkerPorts, stop: async
         settings,
         ports.clock,
         checks=network.checks(),
-        circuits=network.circuits,
+        circuits=[circuit, *network.circuits],
         describe=describe,
         busy=lambda: bool(worker.jobs),
     )

@@ -10,15 +10,18 @@ from telethon.crypto import rsa
 from teltubby_core.adapters.opening import Network, open_network
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, session_keys
+from teltubby_core.breaker import Breaker
 from teltubby_core.clock import SystemClock
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.observability import Metrics
 from teltubby_core.ports import Clock, Control, Events, JobQueue, ObjectStore, SessionStore
 from teltubby_worker.consumer import Worker
+from teltubby_worker.guarded import MTPROTO, GuardedTelegram
 from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Eagerness, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
+from teltubby_worker.ports import Telegram
 from teltubby_worker.session_news import SessionNews
 from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
 
@@ -39,12 +42,13 @@ def build_worker(
     *,
     ensure_bucket: Callable[[], Awaitable[None]],
     metrics: Metrics | None = None,
+    circuit: Breaker | None = None,
 ) -> Worker:
     """Build a worker on these ports. Opens nothing.
 
     ``metrics`` count what it does. ``ensure_bucket`` is awaited before each job: it raises InfrastructureError while
     it is not known whose bucket and index these are, and ConfigurationError, which ends the worker, when they are
-    another bot's.
+    another bot's. ``circuit`` stands before Telegram.
 
     Raises:
         ConfigurationError: MTProto's settings are missing or wrong.
@@ -53,7 +57,8 @@ def build_worker(
     silence = settings.io_timeout_seconds * _SILENCE_SHARE
     limits = TransferLimits(window=settings.worker_window, flood_limit=settings.worker_flood_limit_seconds)
     news = SessionNews(events, clock, settings.worker_name, metrics)
-    telegram = MtprotoTelegram(_session(settings, sessions, silence, news), limits)
+    telegram: Telegram = MtprotoTelegram(_session(settings, sessions, silence, news), limits)
+    telegram = GuardedTelegram(telegram, circuit or Breaker(MTPROTO))
     return Worker(
         queue,
         events,
