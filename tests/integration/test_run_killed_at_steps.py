@@ -102,6 +102,7 @@ def send_one_of_each(stage: Stage, user: User) -> None:
     send_album(stage, user, [stage.photo(f"a {name}".encode()), stage.photo(f"b {name}".encode())])
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_killed_at_each_step_each_message_is_archived_once(stage: Stage, side: str):
     curators = prepare(stage, len(STEPS))
@@ -176,7 +177,7 @@ class Script:
         self._texts.append(self._stage.world.send(user, self._stage.cast.bot, text=text))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_killed_at_twenty_random_moments_each_message_is_archived_once(stage: Stage):
     rng = random.Random(20)
     curators = prepare(stage, 6)
