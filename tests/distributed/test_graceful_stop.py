@@ -14,7 +14,7 @@ async def test_with_time_enough_it_finishes_its_file_and_then_ends(two_workers: 
     stage.settings["WORKER_SHUTDOWN_SECONDS"] = "60"
     await stage.start()
     slowly(stage)
-    message = stage.cast.sends(stage.document("large", 40 * MIB))
+    message = stage.cast.sends(stage.document("large", 25 * MIB))
     await in_mid_file(stage, message)
     holder = stage.holder(message)
 
@@ -35,7 +35,7 @@ async def test_without_time_it_gives_its_job_back_and_another_takes_it_up(two_wo
     stage.settings["WORKER_SHUTDOWN_SECONDS"] = "0"
     await stage.start()
     slowly(stage)
-    sent = [stage.cast.sends(stage.document("large", 40 * MIB))]
+    sent = [stage.cast.sends(stage.document("large", 25 * MIB))]
     await in_mid_file(stage, *sent)
     if waiting:
         sent += [stage.cast.sends(stage.document(f"next {number}", 21 * MIB)) for number in range(2)]

@@ -18,7 +18,7 @@ from integration.killed_at import ANY
 from integration.test_run_killed_at_steps import LARGE, Script, groups, prepare, send, send_one_of_each
 from teltubby_simulator.model import Message, User
 
-KILLS = 16
+KILLS = 12
 SENT_BETWEEN = 3  # messages between two of them
 
 
@@ -117,6 +117,7 @@ async def test_killed_at_random_moments_bot_and_worker_archive_each_message_once
         await stage.bring_up(*(each for each in (stage.bot, *stage.workers) if not each.alive))
         script.go_on(SENT_BETWEEN)
         victim = rng.choice([stage.bot, *stage.workers])
-        met.add(await reaper.kill(victim, rng.choice(["before", "after"]), rng.randint(1, 30), ANY))
-    assert len(met) > 5, "kills at steps of many kinds"
+        latest = 20 if victim is stage.bot else 5  # a worker has fewer steps
+        met.add(await reaper.kill(victim, rng.choice(["before", "after"]), rng.randint(1, latest), ANY))
+    assert len(met - {None}) >= 4, "kills at steps of many kinds"
     await reaper.finish(curators)
