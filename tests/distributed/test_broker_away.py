@@ -14,7 +14,7 @@ from integration.harness import MIB
 from integration.rabbitmq_stage import restart
 from testbed.rabbitmq import RabbitMq
 
-AWAY = 10.0  # seconds, at least
+AWAY = 30.0  # seconds that the broker is stopped
 JOBS, SENDERS = 50, 10
 
 

@@ -31,7 +31,7 @@ def run() -> None:
 
 async def _serve(settings: RunSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
-        embedded = await entered(stack, lambda: open_embedded(settings), stop)
+        embedded = await entered(stack, lambda: open_embedded(settings), stop, settings.sqlite_wait_seconds)
         if embedded is not None:
             log.info("archive in %s, database in %s", settings.archive_dir.absolute(), settings.sqlite_path.absolute())
             await _serve_with(settings, embedded, stop)

@@ -13,6 +13,7 @@
         ├── StorageUnavailableError   read-only, missing or unreachable object store
         ├── DatabaseUnavailableError  locked, full or unwritable database
         └── ConfigurationError        a setting is wrong; the start stops with exit status 2
+            └── DatabaseInUseError    another process serves this database; it may be about to end
 
 An adapter raises nothing else. Whoever catches looks at the category, never at the library below.
 """
@@ -105,3 +106,7 @@ class ConfigurationError(InfrastructureError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class DatabaseInUseError(ConfigurationError):
+    """Another process serves this database, which only one may."""

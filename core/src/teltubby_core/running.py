@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import TypeVar
 
-from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, TeltubbyError
+from teltubby_core.errors import ConfigurationError, DatabaseInUseError, DatabaseUnavailableError, TeltubbyError
 from teltubby_core.logs import flush_logs, secrets_of, set_up_logging
 from teltubby_core.settings import LogSettings, load_settings
 
@@ -78,13 +78,27 @@ def _first(error: BaseException) -> BaseException:
 
 
 async def entered(
-    stack: AsyncExitStack, make: Callable[[], AbstractAsyncContextManager[T]], stop: asyncio.Event
+    stack: AsyncExitStack,
+    make: Callable[[], AbstractAsyncContextManager[T]],
+    stop: asyncio.Event,
+    wait_in_use: float = 0,
 ) -> T | None:
-    """Enter what ``make`` returns, as often as it takes while its database is locked or full; None when stopped."""
+    """Enter what ``make`` returns, as often as it takes while its database is locked or full; None when stopped.
+
+    While another process serves the database, that is ``wait_in_use`` seconds at most.
+
+    Raises:
+        DatabaseInUseError: another process serves it, still.
+        ConfigurationError: a setting can't be used.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_in_use
     while not stop.is_set():
         try:
             return await stack.enter_async_context(make())
-        except DatabaseUnavailableError as error:
+        except (DatabaseUnavailableError, DatabaseInUseError) as error:
+            if isinstance(error, DatabaseInUseError) and loop.time() >= deadline:
+                raise
             log.warning("waiting to start: %s; next try in %g s", error, _REOPEN_SECONDS)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _REOPEN_SECONDS)

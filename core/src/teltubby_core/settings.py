@@ -149,6 +149,9 @@ class DatabaseSettings(Settings):
     """Where the index, or a worker's login, lies."""
 
     sqlite_path: NewFilePath = Field(default=Path("teltubby-data/teltubby.db"), description="the database's file")
+    sqlite_wait_seconds: float = Field(
+        default=0, ge=0, le=172800, description="how long a start waits for another process to leave the database"
+    )
 
 
 class S3Settings(Settings):

@@ -19,7 +19,7 @@ def main() -> int:
 
 async def _serve(settings: BotServiceSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
-        ports = await entered(stack, lambda: open_ports(settings), stop)
+        ports = await entered(stack, lambda: open_ports(settings), stop, settings.sqlite_wait_seconds)
         if ports is not None:
             await _take_messages(settings, ports, stop)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from teltubby_core.adapters.sqlite.migrations import migrate
-from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError
+from teltubby_core.errors import ConfigurationError, DatabaseInUseError, DatabaseUnavailableError
 
 T = TypeVar("T")
 
@@ -50,7 +50,8 @@ class Database:
         """Lock, open and migrate.
 
         Raises:
-            ConfigurationError: another process has it, it is no database, damaged, or made by a newer version.
+            DatabaseInUseError: another process has it.
+            ConfigurationError: it is no database, damaged, or made by a newer version.
             DatabaseUnavailableError: it can't be opened or written now: locked, full, its folder missing or closed.
         """
         if self._path is not None:
@@ -176,7 +177,7 @@ def _lock_beside(path: Path) -> TextIO:
         lock.seek(0)
         holder = lock.read().strip() or "unknown"
         lock.close()
-        raise ConfigurationError(
+        raise DatabaseInUseError(
             [f"SQLITE_PATH: {path} is in use by another teltubby (process {holder}); stop that one first"]
         ) from None
     with suppress(OSError):  # a full disk: the lock holds, only its holder's number is not told
