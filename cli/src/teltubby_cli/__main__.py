@@ -23,6 +23,9 @@ change, the archive, and a check of every stored byte. Needs no account, no sett
 
 With --distributed it is played by a bot and two workers as processes of their own, on the RabbitMQ and the S3 named by
 RABBITMQ_HOST, S3_ENDPOINT and so on; `make demo-distributed` starts both. What it makes there it removes again.
+
+With --simulator it is played on a simulated Telegram, a bot and workers that run elsewhere, like those of a Helm
+release: it starts nothing, and looks into the bucket that S3_ENDPOINT, S3_BUCKET and so on name. What it sends stays.
 """
 _DOCTOR_HELP = """\
 Check everything that a service depends on, and say what to do: settings, Telegram, database, folder or bucket, broker,
@@ -62,7 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="see it work", description=_DEMO_HELP, formatter_class=raw)
     demo.add_argument("--keep", metavar="FOLDER", help="leave the archive in FOLDER (new or empty)")
     demo.add_argument("--large-mb", type=int, default=100, metavar="N", help="size of a large video (default 100)")
-    demo.add_argument("--distributed", action="store_true", help="as separate services, on RabbitMQ and S3")
+    where = demo.add_mutually_exclusive_group()
+    where.add_argument("--distributed", action="store_true", help="as separate services, on RabbitMQ and S3")
+    where.add_argument("--simulator", metavar="CONTROL_URL", help="on what runs elsewhere, behind this simulator")
+    demo.add_argument(
+        "--curator", type=int, metavar="ID", help="who sends there (default: the first of TELEGRAM_WHITELIST_IDS)"
+    )
     doctor = commands.add_parser("doctor", help="what is wrong?", description=_DOCTOR_HELP, formatter_class=raw)
     doctor.add_argument("service", nargs="?", choices=["run", "bot", "worker"], help="the service to check")
     doctor.add_argument("--json", action="store_true", help="for machines")
@@ -113,7 +121,13 @@ def _demo(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         print(f"teltubby: demo needs {error.name}: install teltubby-cli[demo]", file=sys.stderr)
         return EXIT_FAILURE
-    return demo(keep=options.keep, large_mb=options.large_mb, distributed=options.distributed)
+    return demo(
+        keep=options.keep,
+        large_mb=options.large_mb,
+        distributed=options.distributed,
+        simulator=options.simulator,
+        curator=options.curator,
+    )
 
 
 if __name__ == "__main__":

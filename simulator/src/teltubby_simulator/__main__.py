@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
+from teltubby_simulator.key_fetching import fetch_key
 from teltubby_simulator.model import User
 from teltubby_simulator.mtproto.server import Ports
 from teltubby_simulator.server import TelegramSimulator
@@ -36,11 +37,24 @@ def _parser() -> argparse.ArgumentParser:
         "--mtproto-advertised-host", help="where MTProto clients are told to find it (default: the host)"
     )
     parser.add_argument("--no-mtproto", action="store_true", help="keep the MTProto door closed")
-    parser.add_argument("--bot-token", help="token of the bot, <id>:<35 characters> (default: a random one)")
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument("--bot-token", help="token of the bot, <id>:<35 characters> (default: a random one)")
+    token.add_argument("--bot-token-file", type=Path, help="a file with it, so that no list of processes shows it")
     parser.add_argument("--bot-username", default="simulated_bot", help="(default: %(default)s)")
     parser.add_argument("--api-id", type=int, default=DEFAULT_API_ID, help="(default: %(default)s)")
     parser.add_argument("--api-hash", default=DEFAULT_API_HASH, help="(default: %(default)s)")
     parser.add_argument("--public-key-file", type=Path, help="write the MTProto server's public key there (PEM)")
+    parser.add_argument(
+        "--private-key-file", type=Path, help="its RSA key of 2048 bits (PEM), instead of a new one at each start"
+    )
+    parser.add_argument(
+        "--fetch-key-from",
+        metavar="CONTROL_URL",
+        help="only write the public key of a simulator that runs elsewhere to --public-key-file, and end",
+    )
+    parser.add_argument(
+        "--wait", type=float, default=120, metavar="SECONDS", help="for that one to answer (default: %(default)g)"
+    )
     parser.add_argument("--flood-limits", action="store_true", help="answer 429 to bots that write too fast")
     parser.add_argument(
         "--local-files", type=Path, help="be a local Bot API server that keeps its files in this folder"
@@ -52,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator; return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.fetch_key_from is not None:
+        if options.public_key_file is None:
+            parser.error("--fetch-key-from needs --public-key-file")
+        return fetch_key(options.fetch_key_from, options.public_key_file, options.wait)
     world = World(
         seed=options.seed,
         flood_limits=options.flood_limits,
@@ -60,30 +79,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_plain_webhooks=options.allow_plain_webhooks,
     )
     try:
-        bot = world.add_bot("Simulated bot", options.bot_username, options.bot_token, options.api_id, options.api_hash)
-    except ValueError as error:
+        token, private_key = _identity(options)
+        bot = world.add_bot("Simulated bot", options.bot_username, token, options.api_id, options.api_hash)
+        simulator = _simulator(world, private_key, options)
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"teltubby-simulator: {error}\n")
         return 2
-    asyncio.run(_serve(world, bot, options))
+    asyncio.run(_serve(simulator, bot, options))
     return 0
 
 
-async def _serve(world: World, bot: User, options: argparse.Namespace) -> None:
+def _identity(options: argparse.Namespace) -> tuple[str | None, bytes | None]:
+    """Return the bot's token and the private key, as far as they were given."""
+    token, key_file = options.bot_token, options.private_key_file
+    if options.bot_token_file is not None:
+        token = options.bot_token_file.read_text("utf-8").strip()
+    return token, None if key_file is None else key_file.read_bytes()
+
+
+def _simulator(world: World, private_key: bytes | None, options: argparse.Namespace) -> TelegramSimulator:
+    try:
+        return TelegramSimulator(
+            world,
+            host=options.host,
+            bot_api_port=options.bot_api_port,
+            mtproto_ports={
+                2: Ports(options.mtproto_port, options.mtproto_media_port),
+                4: Ports(options.mtproto_port_dc4, options.mtproto_media_port_dc4),
+            },
+            mtproto_advertised_host=options.mtproto_advertised_host,
+            mtproto=not options.no_mtproto,
+            mtproto_private_key=private_key,
+        )
+    except ValueError as error:
+        raise ValueError(f"--private-key-file: {options.private_key_file} {error}") from error
+
+
+async def _serve(simulator: TelegramSimulator, bot: User, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    async with TelegramSimulator(
-        world,
-        host=options.host,
-        bot_api_port=options.bot_api_port,
-        mtproto_ports={
-            2: Ports(options.mtproto_port, options.mtproto_media_port),
-            4: Ports(options.mtproto_port_dc4, options.mtproto_media_port_dc4),
-        },
-        mtproto_advertised_host=options.mtproto_advertised_host,
-        mtproto=not options.no_mtproto,
-    ) as simulator:
+    async with simulator:
         if options.public_key_file is not None and not options.no_mtproto:
             await asyncio.to_thread(options.public_key_file.write_text, simulator.mtproto_public_key)
         sys.stdout.write(json.dumps(_addresses(simulator, bot, options)) + "\n")
@@ -96,12 +133,13 @@ def _addresses(simulator: TelegramSimulator, bot: User, options: argparse.Namesp
         "bot_api_url": simulator.bot_api_url,
         "control_url": simulator.control_url,
         "bot_id": bot.id,
-        "bot_token": bot.token,
     }
+    if options.bot_token_file is None:  # who keeps it in a file does not want it in a log
+        found["bot_token"] = bot.token
     if not options.no_mtproto:
-        host, port = simulator.mtproto_address
+        _, port = simulator.mtproto_address
         found |= {
-            "mtproto_host": host,
+            "mtproto_host": simulator.mtproto.advertised_host,
             "mtproto_port": port,
             "mtproto_dc_id": simulator.mtproto_dc_id,
             "api_id": options.api_id,

@@ -23,6 +23,7 @@ from teltubby_simulator.control_values import Fields, message_json, read_media, 
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.drafts import Draft
 from teltubby_simulator.model import Chat, ChatKind, Message, User
+from teltubby_simulator.mtproto.server import MtprotoServer
 from teltubby_simulator.world import World
 
 T = TypeVar("T")
@@ -42,10 +43,11 @@ _SETTINGS = _SECONDS | {
 
 
 class Control:
-    """The control API of one world."""
+    """The control API of one world, and of the MTProto door where there is one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, mtproto: MtprotoServer | None = None) -> None:
         self._world = world
+        self._mtproto = mtproto
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for an aiohttp application."""
@@ -71,9 +73,13 @@ class Control:
             web.delete("/control/faults/{number}", faults.remove),
             web.post("/control/conditions", _posted(self._change_conditions)),
             web.get("/control/conditions", self._read_conditions),
+            web.get("/control/bots", self._read_bots),
+            web.get("/control/users/{user}", self._read_user),
             web.get("/control/bots/{bot}/answers", self._read_answers),
             web.get("/control/bots/{bot}/chats/{chat}/messages", self._read_chat),
             web.get("/control/journal", self._read_journal),
+            web.get("/control/mtproto", self._read_mtproto),
+            web.get("/control/healthz", self._read_health),
         ]
 
     # Who and what exists
@@ -235,6 +241,26 @@ class Control:
         )
         return web.json_response([asdict(each) for each in entries], dumps=_dumps)
 
+    async def _read_mtproto(self, _request: web.Request) -> web.Response:
+        """Return where the first data centre is, and the key that all of them prove themselves with."""
+        door = self._mtproto
+        if door is None:
+            return _failure(404, "this simulator was started without the MTProto door")
+        return web.json_response(
+            {"host": door.advertised_host, "port": door.port, "dc_id": door.dc_id, "public_key": door.public_key_pem}
+        )
+
+    async def _read_bots(self, _request: web.Request) -> web.Response:
+        return web.json_response([_user_json(account.user) for account in self._world.bots.values()])
+
+    async def _read_user(self, request: web.Request) -> web.Response:
+        number = request.match_info["user"]
+        user = self._world.users.get(int(number)) if number.isdecimal() else None
+        return _failure(404, "there is no such user") if user is None else web.json_response(_user_json(user))
+
+    async def _read_health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"healthy": True})
+
     async def _read_answers(self, request: web.Request) -> web.Response:
         """Return what users were shown after presses, by query id; at_least and timeout as for a chat."""
         bot_id = request.match_info["bot"]
@@ -280,6 +306,10 @@ class Control:
             "reply_to": self._world.message(bot.id, chat.id, reply_id) if reply_id is not None else None,
             "date": given.optional_integer("date"),
         }
+
+
+def _user_json(user: User) -> dict[str, object]:
+    return {"id": user.id, "first_name": user.first_name, "username": user.username, "is_bot": user.is_bot}
 
 
 def _posted(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:

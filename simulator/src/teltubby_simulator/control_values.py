@@ -31,6 +31,17 @@ _FILE_KINDS: dict[str, MediaKind] = {
     "animation": "animation",
     "sticker": "sticker",
 }
+_FILE_FIELDS = (
+    "mime_type",
+    "file_name",
+    "width",
+    "height",
+    "duration",
+    "performer",
+    "title",
+    "emoji",
+    "sticker_format",
+)
 _STICKER_FORMATS: dict[str, StickerFormat] = {"static": "static", "animated": "animated", "video": "video"}
 
 
@@ -155,6 +166,40 @@ def read_media(world: World, bot: User, given: Fields) -> Media:
     return media
 
 
+def media_given(media: Media) -> dict[str, object]:
+    """Return media as ``read_media`` takes them."""
+    file = media.file
+    given: dict[str, object] = {"kind": media.kind, "dc_id": file.dc_id}
+    if file.told_size != "true":
+        given["told_size"] = None if file.told_size == "absent" else file.told_size
+    if media.kind == "photo":
+        sizes = [
+            {"type": each.size_type, "width": each.width, "height": each.height, "content": content_given(each.content)}
+            for each in media.files
+        ]
+        return given | {"sizes": sizes}
+    fields = {name: getattr(file, name) for name in _FILE_FIELDS}
+    return (
+        given
+        | {name: value for name, value in fields.items() if value is not None}
+        | {"content": content_given(file.content)}
+    )
+
+
+def content_given(content: Content) -> dict[str, object]:
+    """Return a content as ``read_content`` takes it.
+
+    Raises:
+        TypeError: there is no way to write this kind down.
+    """
+    if isinstance(content, SeededContent):
+        header = base64.b64encode(content.header).decode()
+        return {"seed": content.seed, "size": content.size} | ({"header": header} if header else {})
+    if isinstance(content, BytesContent):
+        return {"base64": base64.b64encode(content.payload).decode()}
+    raise TypeError(f"no way to write down a {type(content).__name__}")
+
+
 def _file_fields(given: Fields) -> FileFields:
     return {
         "mime_type": given.optional_text("mime_type"),
@@ -198,6 +243,20 @@ def read_origin(world: World, given: Fields) -> ForwardOrigin:
     if kind == "channel":
         return OriginChannel(chat, given.integer("message_id"), date, signature)
     raise ValueError("type must be user, hidden_user, chat or channel")
+
+
+def origin_given(origin: ForwardOrigin) -> dict[str, object]:
+    """Return a forward origin as ``read_origin`` takes it."""
+    if isinstance(origin, OriginUser):
+        return {"type": "user", "user": origin.user.id, "date": origin.date}
+    if isinstance(origin, OriginHiddenUser):
+        return {"type": "hidden_user", "name": origin.name, "date": origin.date}
+    given: dict[str, object] = {"chat": origin.chat.id, "date": origin.date}
+    if origin.author_signature is not None:
+        given["author_signature"] = origin.author_signature
+    if isinstance(origin, OriginChannel):
+        return given | {"type": "channel", "message_id": origin.message_id}
+    return given | {"type": "chat"}
 
 
 def message_json(message: Message) -> dict[str, object]:

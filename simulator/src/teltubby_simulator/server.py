@@ -31,7 +31,13 @@ class TelegramSimulator:
         mtproto_ports: Mapping[int, Ports] | None = None,
         mtproto_advertised_host: str | None = None,
         mtproto: bool = True,
+        mtproto_private_key: bytes | None = None,
     ) -> None:
+        """``mtproto_private_key``: an RSA key of 2048 bits in PEM, so that clients know it after a restart.
+
+        Raises:
+            ValueError: it is none.
+        """
         self.world = World() if world is None else world
         self._host = host
         self._bot_api_port = bot_api_port
@@ -44,6 +50,7 @@ class TelegramSimulator:
                 host,
                 mtproto_ports,
                 advertised_host=mtproto_advertised_host,
+                private_key=mtproto_private_key,
             )
 
     async def __aenter__(self) -> Self:
@@ -59,7 +66,7 @@ class TelegramSimulator:
         """Open both doors. When the second one fails, the first is closed again."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.add_routes(self._bot_api.routes())
-        app.add_routes(Control(self.world).routes())
+        app.add_routes(Control(self.world, self._mtproto).routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         await self._runner.setup()
         try:

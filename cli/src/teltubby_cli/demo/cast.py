@@ -23,6 +23,8 @@ class Cast:
     curator: User
     stranger: User
     sent: list[Message] = field(default_factory=list)
+    sees_transfers: bool = True
+    """Whether the world's journal tells what is being downloaded."""
 
     def sends(self, file: Media, caption: str | None = None, origin: ForwardOrigin | None = None) -> Message:
         """Let the curator send one file."""
@@ -85,17 +87,28 @@ class Files:
     forwarded: Media
 
 
-def make_files(world: World, large_mb: int, large_count: int = 1) -> Files:
-    """Encode the files. A large video is seeded bytes behind a real header: no memory, no disk."""
-    clip, header = media.mp4(1.5), media.mp4(0.4)
-    large = [SeededContent(f"demo {large_mb} {n}", large_mb * MIB, header) for n in range(large_count)]
+def make_files(world: World, large_mb: int, large_count: int = 1, mark: bytes = b"") -> Files:
+    """Encode the files. A large video is seeded bytes behind a real header: no memory, no disk.
+
+    ``mark`` ends each of them, where players don't look: with another one they are other files.
+    """
+    header = media.mp4(0.4)
+    large = [SeededContent(f"demo {large_mb} {n} {mark.hex()}", large_mb * MIB, header) for n in range(large_count)]
+
+    def content(encoded: bytes) -> BytesContent:
+        return BytesContent(encoded + mark)
+
+    def photo(hue: int) -> Media:
+        sizes = [("s", 90, 60), ("m", 320, 213), ("y", 1280, 853)]
+        return world.files.make_photo([(name, w, h, content(media.jpeg(w, h, hue))) for name, w, h in sizes])
+
     return Files(
-        photo=_photo(world, 20),
-        video=_video(world, BytesContent(clip), "ball.mp4", 2),
-        voice=world.files.make_media("voice", BytesContent(media.ogg_voice(2)), mime_type="audio/ogg", duration=2),
+        photo=photo(20),
+        video=_video(world, content(media.mp4(1.5)), "ball.mp4", 2),
+        voice=world.files.make_media("voice", content(media.ogg_voice(2)), mime_type="audio/ogg", duration=2),
         music=world.files.make_media(
             "audio",
-            BytesContent(media.mp3(3)),
+            content(media.mp3(3)),
             mime_type="audio/mpeg",
             file_name="étude.mp3",
             duration=3,
@@ -103,17 +116,12 @@ def make_files(world: World, large_mb: int, large_count: int = 1) -> Files:
             title="Étude",
         ),
         paper=world.files.make_media(
-            "document", BytesContent(media.pdf(3)), mime_type="application/pdf", file_name="Minutes 2026.pdf"
+            "document", content(media.pdf(3)), mime_type="application/pdf", file_name="Minutes 2026.pdf"
         ),
         large_videos=tuple(_video(world, each, f"expedition-{n}.mp4", 1800) for n, each in enumerate(large, 1)),
-        album=(_photo(world, 90), _video(world, BytesContent(media.mp4(1.0)), "waves.mp4", 1), _photo(world, 150)),
-        forwarded=_photo(world, 200),
+        album=(photo(90), _video(world, content(media.mp4(1.0)), "waves.mp4", 1), photo(150)),
+        forwarded=photo(200),
     )
-
-
-def _photo(world: World, hue: int) -> Media:
-    sizes = [("s", 90, 60), ("m", 320, 213), ("y", 1280, 853)]
-    return world.files.make_photo([(name, w, h, BytesContent(media.jpeg(w, h, hue))) for name, w, h in sizes])
 
 
 def _video(world: World, content: Content, name: str, seconds: int) -> Media:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from teltubby_cli.demo.bucket import Bucket
 from teltubby_cli.demo.cast import Cast, settings_of_run
 from teltubby_cli.demo.objects import Objects
 from teltubby_cli.demo.programs import Program
+from teltubby_cli.demo.systems import simulated
 from teltubby_cli.settings import named_servers
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.settings import RabbitSettings, S3Settings, Settings, load_settings
@@ -40,6 +42,8 @@ class Distributed:
         " teltubby_worker [bold]wait for large files; between them are RabbitMQ and an S3 bucket.[/]"
     )
     workers = _WORKERS
+    shared = False
+    trouble: str | None = None
 
     def __init__(self, folder: Path) -> None:
         """Keep databases in ``folder``.
@@ -72,8 +76,11 @@ class Distributed:
         """See System."""
         return self._bucket
 
-    def programs(self, simulator: TelegramSimulator, cast: Cast) -> Sequence[Program]:
+    def on_stage(self) -> AbstractAsyncContextManager[tuple[Cast, Sequence[Program]]]:
         """See System."""
+        return simulated(self._programs)
+
+    def _programs(self, simulator: TelegramSimulator, cast: Cast) -> Sequence[Program]:
         common = settings_of_run(simulator, cast, self._folder) | _environment(self._broker) | _environment(self._store)
         bot = self._own(common, "bot")
         workers = [self._own(common, f"worker-{number}") for number in range(1, _WORKERS + 1)]

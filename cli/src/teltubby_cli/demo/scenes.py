@@ -76,7 +76,7 @@ class Scenes:
         self._chat.ada(_announced(len(videos), videos[0].file.content.size // (1024 * 1024)))
         columns = (BarColumn(40), DownloadColumn(binary_units=True), TransferSpeedColumn())
         with Progress(*columns, console=self._console) as progress:
-            task = progress.add_task("", total=total)
+            task = progress.add_task("", total=total if self._cast.sees_transfers else None)
             ended = asyncio.ensure_future(self._chat.answered(messages))
             while not ended.done():
                 await asyncio.wait([ended], timeout=0.1)

@@ -1,6 +1,7 @@
 """The demo from its first line to its last: a simulated Telegram, what serves its bot, the play, the verdict."""
 
 import asyncio
+import secrets
 import signal
 import tempfile
 import time
@@ -9,29 +10,35 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from teltubby_cli.demo.cast import make_files, new_cast
+from teltubby_cli.demo.cast import make_files
 from teltubby_cli.demo.chat import Chat
 from teltubby_cli.demo.distributed import Distributed
+from teltubby_cli.demo.elsewhere import Elsewhere
 from teltubby_cli.demo.objects import copy
 from teltubby_cli.demo.programs import Programs
 from teltubby_cli.demo.scenes import Scenes
 from teltubby_cli.demo.systems import OneProcess, System
 from teltubby_cli.demo.verdict import verdict
 from teltubby_core.errors import ConfigurationError
-from teltubby_simulator.server import TelegramSimulator
+from teltubby_simulator.far_world import FarWorldError
 
-_BOT_API_LATENCY = 0.05  # seconds
-_MTPROTO_LATENCY = 0.45  # with eight parts of 1 MiB in flight this gives the 17 MB/s that bots see at Telegram
 _STOPPED_BY = 128  # plus the signal's number, as shells have it
 _WIDTH = 150  # columns where no terminal says otherwise
 
 
-def demo(*, keep: str | None, large_mb: int, distributed: bool = False) -> int:
+def demo(
+    *,
+    keep: str | None,
+    large_mb: int,
+    distributed: bool = False,
+    simulator: str | None = None,
+    curator: int | None = None,
+) -> int:
     """Play the demo; return 0 when every byte arrived, else 1.
 
     Raises:
-        ConfigurationError: ``keep`` names a folder that holds something, ``large_mb`` is not a size, or no servers
-            are named for ``distributed``.
+        ConfigurationError: ``keep`` names a folder that holds something, ``large_mb`` is not a size, no servers
+            are named for ``distributed``, or no bucket or curator beside ``simulator``.
     """
     if not 21 <= large_mb <= 2000:
         raise ConfigurationError(["--large-mb: give 21 to 2000; smaller files don't need a worker"])
@@ -40,13 +47,19 @@ def demo(*, keep: str | None, large_mb: int, distributed: bool = False) -> int:
     kept = Path(keep).absolute() if keep else None
     with tempfile.TemporaryDirectory(prefix="teltubby-demo-") as name:
         folder = Path(name)
+        if simulator is not None:
+            return _shown_and_kept(Elsewhere(simulator, curator), folder, large_mb, kept)
         if not distributed:
             return _shown(OneProcess(folder, kept or folder / "archive"), folder, large_mb)
         with Distributed(folder) as system:
-            status = _shown(system, folder, large_mb)
-            if kept:
-                copy(system.objects, kept)
-            return status
+            return _shown_and_kept(system, folder, large_mb, kept)
+
+
+def _shown_and_kept(system: System, folder: Path, large_mb: int, kept: Path | None) -> int:
+    status = _shown(system, folder, large_mb)
+    if kept:
+        copy(system.objects, kept)
+    return status
 
 
 def _shown(system: System, folder: Path, large_mb: int) -> int:
@@ -66,21 +79,19 @@ async def _play(console: Console, system: System, folder: Path, large_mb: int) -
     assert whole_play is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole_play.cancel)  # as Ctrl-C: ends what it started
     started = time.monotonic()
-    cast = new_cast()
-    cast.world.faults.bot_api.latency = _BOT_API_LATENCY
-    cast.world.faults.mtproto.latency = _MTPROTO_LATENCY
-    files = make_files(cast.world, large_mb, system.workers)
-    async with TelegramSimulator(cast.world) as simulator:
-        programs = Programs(system.programs(simulator, cast), folder, cast.world.changed.notify)
-        chat = Chat(console, cast, lambda: programs.ended)
+    async with system.on_stage() as (cast, to_run):
+        files = make_files(cast.world, large_mb, system.workers, secrets.token_bytes(8) if system.shared else b"")
+        programs = Programs(to_run, folder, cast.world.changed.notify)
+        chat = Chat(console, cast, lambda: programs.ended or system.trouble)
         try:
             async with programs, chat.shown():
                 chat.say(f"{system.introduction}\n")
                 await Scenes(console, cast, chat, files).play()
-        except (TimeoutError, ChildProcessError) as error:
+        except (TimeoutError, ChildProcessError, FarWorldError) as error:
             _tell_failure(console, error, programs)
             return 1
-    return await asyncio.to_thread(verdict, console, system.objects, cast, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return await asyncio.to_thread(verdict, console, system.objects, cast, seconds, shared=system.shared)
 
 
 def _tell_failure(console: Console, error: Exception, programs: Programs) -> None:

@@ -13,11 +13,12 @@ from teltubby_cli.demo.check import Finding, check_objects, documents
 from teltubby_cli.demo.objects import Objects
 
 
-def verdict(console: Console, objects: Objects, cast: Cast, seconds: float) -> int:
-    """Show all of it; return 0 when everything is as it should be, else 1."""
-    findings = check_objects(objects, cast.sent)
-    _heading(console, "The archive")
-    console.print(_tree(objects))
+def verdict(console: Console, objects: Objects, cast: Cast, seconds: float, *, shared: bool = False) -> int:
+    """Show all of it, of a ``shared`` archive what was sent; return 0 when everything is as it should be, else 1."""
+    findings = check_objects(objects, cast.sent, shared=shared)
+    if not shared:
+        _heading(console, "The archive")
+        console.print(_tree(objects))
     _show_document(console, objects)
     _show_workers(console, objects)
     _heading(console, "What was sent against what is stored")

@@ -85,10 +85,15 @@ def encrypt_packet(auth_key: bytes, parts: Sequence[bytes]) -> list[bytes]:
 
 
 class ServerKey:
-    """The RSA key by which clients recognise this server; made anew at each start."""
+    """The RSA key by which clients recognise this server: a given one, or a new one."""
 
-    def __init__(self) -> None:
-        private = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+    def __init__(self, private_pem: bytes | None = None) -> None:
+        """``private_pem``: a private key of 2048 bits, as Telegram's are, in PEM (PKCS#1 or PKCS#8).
+
+        Raises:
+            ValueError: it is something else.
+        """
+        private = _read_private_key(private_pem) if private_pem is not None else _new_private_key()
         numbers = private.private_numbers()
         self._p, self._q = numbers.p, numbers.q
         self._dmp1, self._dmq1, self._iqmp = numbers.dmp1, numbers.dmq1, numbers.iqmp
@@ -102,6 +107,20 @@ class ServerKey:
         by_p, by_q = pow(value, self._dmp1, self._p), pow(value, self._dmq1, self._q)
         plain = by_q + self._q * ((by_p - by_q) * self._iqmp % self._p)
         return plain.to_bytes(_RSA_BITS // 8, "big")
+
+
+def _new_private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+
+
+def _read_private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:  # the latter: it is encrypted
+        raise ValueError(f"holds no private key in PEM form without a password: {error}") from error
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != _RSA_BITS:
+        raise ValueError(f"holds no RSA key of {_RSA_BITS} bits")
+    return key
 
 
 def _fingerprint(numbers: rsa.RSAPublicNumbers) -> int:

@@ -68,12 +68,14 @@ class MtprotoServer:
         *,
         dc_id: int = DATA_CENTRES[0],
         advertised_host: str | None = None,
+        private_key: bytes | None = None,
     ) -> None:
+        """``private_key``: see ServerKey, which raises ValueError for what can't be one."""
         self.world = world
         self.dc_id = dc_id
         self._host = host
         self._advertised_host = advertised_host or host
-        self._key = ServerKey()
+        self._key = ServerKey(private_key)
         self._numbers = itertools.count(1)
         self._listeners: list[asyncio.Server] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
@@ -88,6 +90,11 @@ class MtprotoServer:
     @property
     def host(self) -> str:
         return self._host
+
+    @property
+    def advertised_host(self) -> str:
+        """Where clients are told to find it."""
+        return self._advertised_host
 
     @property
     def port(self) -> int:

@@ -1,0 +1,55 @@
+{{/* What values.schema.json can't say, since it concerns several values at once: all of it told at once. */}}
+{{- define "teltubby.validate" -}}
+{{- $values := .Values -}}
+{{- $telegram := $values.telegram -}}
+{{- $problems := list -}}
+{{- if not (or $values.simulator.enabled $telegram.existingSecret) -}}
+{{- if not $telegram.botToken -}}
+{{- $problems = append $problems "telegram.botToken: missing; @BotFather gives it (or name telegram.existingSecret, or try it with simulator.enabled=true)" -}}
+{{- end -}}
+{{- if not (and $telegram.apiId $telegram.apiHash) -}}
+{{- $problems = append $problems "telegram.apiId, telegram.apiHash: missing; get both at my.telegram.org (or name telegram.existingSecret)" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $telegram.existingSecret (or $telegram.botToken $telegram.apiId $telegram.apiHash) -}}
+{{- $problems = append $problems "telegram.existingSecret: leave botToken, apiId and apiHash empty when it is set" -}}
+{{- end -}}
+{{- if not (or $values.simulator.enabled $telegram.whitelistIds) -}}
+{{- $problems = append $problems "telegram.whitelistIds: names nobody, so nobody could send; @userinfobot tells your id" -}}
+{{- end -}}
+{{- $whitelist := splitList "," (include "teltubby.whitelist" .) -}}
+{{- range $telegram.adminIds -}}
+{{- if not (has (int64 . | toString) $whitelist) -}}
+{{- $problems = append $problems (printf "telegram.adminIds: %d is not in telegram.whitelistIds; add it there" (int64 .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.webhook.enabled (not $values.simulator.enabled) -}}
+{{- if not $values.webhook.host -}}
+{{- $problems = append $problems "webhook.host: missing; the public name that Telegram calls" -}}
+{{- end -}}
+{{- if and $values.webhook.ingress.enabled (not $values.webhook.ingress.tlsSecretName) -}}
+{{- $problems = append $problems "webhook.ingress.tlsSecretName: missing; Telegram calls https only (or set webhook.ingress.enabled=false and route it yourself)" -}}
+{{- end -}}
+{{- end -}}
+{{- if $values.rabbitmq.enabled -}}
+{{- if or $values.rabbitmq.host $values.rabbitmq.port $values.rabbitmq.tls -}}
+{{- $problems = append $problems "rabbitmq.host, .port, .tls: these are of another broker; set rabbitmq.enabled=false to use it" -}}
+{{- end -}}
+{{- else -}}
+{{- if not $values.rabbitmq.host -}}
+{{- $problems = append $problems "rabbitmq.host: missing; rabbitmq.enabled=false needs a broker of yours" -}}
+{{- end -}}
+{{- if not (or $values.rabbitmq.password $values.rabbitmq.existingSecret) -}}
+{{- $problems = append $problems "rabbitmq.password: missing; give it or rabbitmq.existingSecret" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.minio.enabled $values.s3.endpoint -}}
+{{- $problems = append $problems "s3.endpoint: this is of another S3; set minio.enabled=false to use it" -}}
+{{- end -}}
+{{- if ne (empty $values.s3.accessKeyId) (empty $values.s3.secretAccessKey) -}}
+{{- $problems = append $problems "s3.accessKeyId, s3.secretAccessKey: give both or neither" -}}
+{{- end -}}
+{{- if $problems -}}
+{{- fail (printf "\n\n  %s\n" (join "\n  " $problems)) -}}
+{{- end -}}
+{{- end -}}
