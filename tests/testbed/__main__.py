@@ -1,9 +1,12 @@
-"""``python -m testbed [minio] [rabbitmq]``: have the servers ready before any test's time counts; by default all."""
+"""``python -m testbed [PART …]``: have the servers ready before any test's time counts; by default MinIO and RabbitMQ.
+
+``helm`` and ``schemas`` are what tests of the chart need; ``kubernetes`` and ``images`` what a node does, as root on Linux.
+"""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from testbed import binaries, packages
+from testbed import binaries, images, kubernetes_schemas, node, packages
 from testbed.processes import TestbedError
 
 
@@ -18,7 +21,40 @@ def _rabbitmq() -> str:
     return "RabbitMQ is the Debian package rabbitmq-server"
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"minio": _minio, "rabbitmq": _rabbitmq}
+def _kubernetes() -> str:
+    _need_a_node()
+    node.ensure()
+    return f"Kubernetes {binaries.KUBERNETES.version} is {binaries.KUBERNETES.folder}"
+
+
+def _schemas() -> str:
+    folders = [kubernetes_schemas.ensure(version) for version in kubernetes_schemas.VERSIONS]
+    return f"schemas of {len(folders)} versions of Kubernetes are in {folders[0].parent}"
+
+
+def _helm() -> str:
+    return f"helm and kubeconform are in {binaries.ensure_kubernetes()}"
+
+
+def _images() -> str:
+    _need_a_node()
+    return "images are " + ", ".join(str(path) for path in images.ensure().values())
+
+
+def _need_a_node() -> None:
+    if reason := node.why_not():
+        raise TestbedError(reason)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "minio": _minio,
+    "rabbitmq": _rabbitmq,
+    "helm": _helm,
+    "schemas": _schemas,
+    "kubernetes": _kubernetes,
+    "images": _images,
+}
+_DEFAULT = ("minio", "rabbitmq")
 
 
 def main(names: list[str]) -> int:
@@ -27,7 +63,7 @@ def main(names: list[str]) -> int:
         sys.stderr.write(f"test-bed: there is no {', '.join(unknown)}; there are {', '.join(PARTS)}\n")
         return 2
     try:
-        for name in names or PARTS:
+        for name in names or _DEFAULT:
             sys.stdout.write(f"test-bed: {PARTS[name]()}\n")
     except TestbedError as error:
         sys.stderr.write(f"test-bed: {error}\n")

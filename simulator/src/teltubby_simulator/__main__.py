@@ -5,6 +5,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,9 @@ _MTPROTO_ADDRESSES = (
     ("--mtproto-port-dc4", "data centre 4's main address"),
     ("--mtproto-media-port-dc4", "data centre 4's media-only address"),
 )
+
+_FIRST_SECOND = 1_750_000_000
+"""Unix seconds at which fresh message ids begin, so that they fit 32 bits for decades."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--allow-plain-webhooks", action="store_true", help="call webhooks over http, at any address")
     parser.add_argument("--seed", type=int, default=0, help="decides all random ids (default: %(default)s)")
+    parser.add_argument(
+        "--fresh-ids",
+        action="store_true",
+        help="ids of files and messages that no simulator before this one gave, for clients that outlive it",
+    )
     return parser
 
 
@@ -73,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error("--fetch-key-from needs --public-key-file")
         return fetch_key(options.fetch_key_from, options.public_key_file, options.wait)
     world = World(
-        seed=options.seed,
+        seed=time.time_ns() if options.fresh_ids else options.seed,
         flood_limits=options.flood_limits,
         local_files=options.local_files,
         allow_plain_webhooks=options.allow_plain_webhooks,
@@ -81,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         token, private_key = _identity(options)
         bot = world.add_bot("Simulated bot", options.bot_username, token, options.api_id, options.api_hash)
+        if options.fresh_ids:
+            world.account(bot).last_message_id = int(time.time()) - _FIRST_SECOND
         simulator = _simulator(world, private_key, options)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"teltubby-simulator: {error}\n")

@@ -102,6 +102,12 @@ class FarWorld(World):
         drafts: list[Draft] = [{"media": media, "caption": caption} for media, caption in items]
         return [self._kept(chat, each, draft) for each, draft in zip(told, drafts, strict=True)]
 
+    # How it is there
+
+    def set_conditions(self, door: str, **conditions: float | None) -> None:
+        """Change latency, bandwidth and so on at a door, as the control API names them."""
+        self._call("conditions", json.dumps({"door": door, **conditions}).encode())
+
     # What is there to see
 
     def look(self) -> None:

@@ -1,0 +1,117 @@
+"""The chart rendered by helm without a cluster, its objects as plain values."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from testbed import binaries
+
+CHART = Path(__file__).parents[2] / "charts" / "teltubby"
+RELEASE, NAMESPACE = "media", "archives"
+TOKEN = "123456789:AAE-planted-token-0123456789-abcdefgh"
+LEAST: Mapping[str, Any] = {
+    "telegram": {"botToken": TOKEN, "apiId": 12345, "apiHash": "planted-hash", "whitelistIds": [11111111]}
+}
+"""What an archive of one's own needs."""
+SIMULATED: Mapping[str, Any] = {"simulator": {"enabled": True}}
+_LIMIT = 60
+
+Object = dict[str, Any]
+
+
+class Rendered:
+    """What a set of values gives."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.objects: list[Object] = [each for each in yaml.safe_load_all(text) if each]
+
+    def names(self, kind: str | None = None) -> set[str]:
+        return {each["metadata"]["name"] for each in self.objects if kind in (None, each["kind"])}
+
+    def one(self, kind: str, name: str) -> Object:
+        (found,) = [each for each in self.objects if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+        return found
+
+    def pods(self) -> dict[str, Object]:
+        """Spec of every pod, by the name of what makes it."""
+        found = {}
+        for each in self.objects:
+            if each["kind"] == "Pod":
+                found[each["metadata"]["name"]] = each["spec"]
+            elif "template" in each.get("spec", {}):
+                found[each["metadata"]["name"]] = each["spec"]["template"]["spec"]
+        return found
+
+    def pod(self, component: str) -> Object:
+        return self.pods()[f"{RELEASE}-teltubby-{component}"]
+
+    def container(self, component: str) -> Object:
+        (container,) = self.pod(component)["containers"]
+        return dict(container)
+
+    def environment(self, component: str) -> dict[str, Any]:
+        """Values of a container's variables; where they come from, of those that a Secret or the pod itself gives."""
+        return {each["name"]: each.get("value", each.get("valueFrom")) for each in self.container(component)["env"]}
+
+
+def rendered(values: Mapping[str, Any], release: str = RELEASE) -> Rendered:
+    """Render; raises AssertionError with what helm says where it refuses."""
+    done = _template(json.dumps(values, sort_keys=True), release)
+    assert done.returncode == 0, done.stderr
+    return Rendered(done.stdout)
+
+
+def refusal(values: Mapping[str, Any]) -> str:
+    """Return why helm refuses these values."""
+    done = _template(json.dumps(values, sort_keys=True), RELEASE)
+    assert done.returncode != 0, "helm takes them"
+    return done.stderr
+
+
+@cache
+def _template(values: str, release: str) -> "subprocess.CompletedProcess[str]":
+    arguments = ("template", release, str(CHART), f"--namespace={NAMESPACE}", "--values=-")
+    return helm(*arguments, given=values)
+
+
+def helm(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    program = binaries.built_kubernetes() / "helm"
+    return subprocess.run(
+        [program, *arguments], input=given, capture_output=True, text=True, timeout=_LIMIT, check=False
+    )
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Values one above the other, as helm lays them."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+            found[name] = merged(found[name], value) if both else value
+    return found
+
+
+def at(path: str, value: Any) -> dict[str, Any]:
+    """``at("a.b", 1)`` is ``{"a": {"b": 1}}``."""
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text anywhere in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield str(name)
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)

@@ -1,0 +1,65 @@
+"""helm install gives a working archive."""
+
+import pytest
+
+from cluster.release import TIMES, Release, Stopwatch
+from cluster.traffic import Traffic
+from testbed.kubectl import Cluster
+
+COMPONENTS = ("bot", "worker", "rabbitmq", "minio", "simulator")
+
+
+@pytest.mark.timeout(300)
+def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
+    release = Release(cluster, "teltubby-first-file")
+    release.make_namespace()
+    watch = Stopwatch()
+    release.install()
+    traffic = Traffic(release)
+    traffic.small()
+    traffic.until_ended()
+    TIMES["helm install to the first archived file"] = watch.seconds
+    traffic.assert_all_archived()
+    cluster.kubectl("delete", "namespace", release.namespace, "--wait=true", limit=180)
+
+
+@pytest.mark.timeout(300)
+def test_helm_test_sends_files_and_finds_every_byte_in_the_archive(release: Release):
+    told = release.test()
+    assert "every byte as sent" in told
+    assert "Phase:          Succeeded" in told
+
+
+@pytest.mark.timeout(300)
+def test_every_pod_stands_ready_in_a_namespace_that_allows_only_restricted_ones(release: Release):
+    labels = release.get("namespace", release.namespace)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert [component for component in COMPONENTS if not release.ready(component)] == []
+    restarts = [
+        (pod["metadata"]["name"], container["restartCount"])
+        for component in COMPONENTS
+        for pod in release.pods(component)
+        for container in pod["status"]["containerStatuses"]
+        if container["restartCount"]
+    ]
+    assert restarts == []
+
+
+@pytest.mark.timeout(300)
+def test_pods_hold_no_token_and_can_write_only_where_they_are_meant_to(release: Release):
+    for component in ("bot", "worker"):
+        pod = release.pod(component)
+        script = (
+            "import os; "
+            "print(os.getuid(), os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount'), "
+            "[path for path in ('/', '/opt/teltubby', '/etc', '/data', '/tmp') if os.access(path, os.W_OK)])"
+        )
+        told = release.kubectl("exec", pod, "--", "python", "-c", script)
+        assert told.strip() == "10001 False ['/data', '/tmp']"
+
+
+@pytest.mark.timeout(300)
+def test_the_pages_tell_how_a_service_is_from_inside_its_pod(release: Release):
+    for component in ("bot", "worker"):
+        probe = ("python", "-m", "teltubby_core.probe", "http://127.0.0.1:8081/status")
+        assert '"ready": true' in release.kubectl("exec", release.pod(component), "--", *probe)

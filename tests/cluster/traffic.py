@@ -1,0 +1,92 @@
+"""What people send to a release's bot, and whether all of it arrives."""
+
+from collections.abc import Callable
+
+from cluster.release import CURATOR, Release
+from teltubby_cli.demo.check import check_objects, documents
+from teltubby_simulator.content import SeededContent
+from teltubby_simulator.far_world import FarWorld
+from teltubby_simulator.model import Message, User
+from testbed.processes import TestbedError, wait_for
+
+LARGE = 32 * 1024 * 1024
+"""Bytes; more than the Bot API hands out."""
+STORED = ("✅ Archived", "♻️")
+_ENDS = (*STORED, "⚠️", "❌", "🛑")
+PATIENCE = 240.0  # seconds for all answers
+
+
+class Traffic:
+    """One curator's messages to one release, each with another content."""
+
+    def __init__(self, release: Release, curator: int = CURATOR) -> None:
+        self.release = release
+        self.world: FarWorld = release.world()
+        self.curator: User = self.world.person("Ada", "ada", curator)
+        self.sent: list[Message] = []
+        self._mark = f"{release.namespace} {self.world.clock()}"
+
+    def small(self, count: int = 1, size: int = 40_000) -> list[Message]:
+        """Send files that the bot fetches itself."""
+        return [self._send(size) for _ in range(count)]
+
+    def large(self, count: int = 1, size: int = LARGE) -> list[Message]:
+        """Send files that a worker must fetch."""
+        return [self._send(size) for _ in range(count)]
+
+    def again(self, message: Message) -> Message:
+        """Send the very file of an earlier message once more."""
+        assert message.media is not None
+        content = message.media.file.content
+        media = self.world.make_media("document", content, file_name="again.bin")
+        return self._kept(self.world.send(self.curator, self.world.bot, media=media))
+
+    def said_to(self, message: Message) -> str:
+        """Return what the bot's latest answer to a message says."""
+        answers = self.world.chat_with(self.curator.id, self.world.bot.id)
+        found = [each for each in answers if each.reply_to_message_id == message.id]
+        return (found[-1].text or "") if found else ""
+
+    def ended(self, *messages: Message) -> bool:
+        """Whether the bot's answers to these, or to all, stand at an end."""
+        self.world.look()
+        return all(self.said_to(message).startswith(_ENDS) for message in messages or self.sent)
+
+    def until_ended(self, *messages: Message, limit: float = PATIENCE) -> None:
+        """Wait for that."""
+        self._until(lambda: self.ended(*messages), limit, "the bot's last answers")
+
+    def until_moving(self, limit: float = PATIENCE) -> None:
+        """Wait until a worker is at a large file."""
+        self._until(self.release.worker_is_busy, limit, "a worker to be at a file")
+
+    def assert_all_archived(self) -> None:
+        """Every file lies in the archive as it was sent, and every answer says so."""
+        self.until_ended()
+        said = {message.id: self.said_to(message) for message in self.sent}
+        assert [text for text in said.values() if not text.startswith(STORED)] == []
+        findings = check_objects(self.release.bucket(), self.sent, shared=True)
+        assert [finding for finding in findings if finding.problem] == []
+
+    def worker_of(self, message: Message) -> str:
+        """Return which worker brought a large file, as its metadata.json tells."""
+        assert message.media is not None
+        found = documents(self.release.bucket(), "metadata.json").values()
+        name = message.media.file.file_name
+        return next(str(each["worker"]) for each in found if each["file"]["original_filename"] == name)
+
+    def _send(self, size: int) -> Message:
+        content = SeededContent(f"{self._mark} {len(self.sent)}", size)
+        media = self.world.make_media("document", content, file_name=f"file-{len(self.sent)}.bin")
+        return self._kept(self.world.send(self.curator, self.world.bot, media=media))
+
+    def _kept(self, message: Message) -> Message:
+        self.sent.append(message)
+        return message
+
+    def _until(self, condition: Callable[[], bool], limit: float, what: str) -> None:
+        try:
+            wait_for(condition, limit, what)
+        except TimeoutError as error:
+            missing = [f"{each.id}: {self.said_to(each)[:80]!r}" for each in self.sent if not self.ended(each)]
+            raise TestbedError(f"{error}\n{missing}\n{self.release.describe()}") from None
