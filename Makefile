@@ -6,11 +6,23 @@ export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 SETUP = environment=$$(scripts/setup.sh) && PATH="$$environment/bin:$$PATH" &&
+TESTBED = $(SETUP) cd tests && python -m testbed
 PACKAGES := core/src services/bot/src services/worker/src cli/src simulator/src
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-distributed run test lint format test-bed unit conformance integration distributed bench \
-	conformance-list
+# Of images and the local cluster; scripts/kind.sh has the cluster's others: KIND, KUBECTL, HELM, KIND_CONFIG, KIND_NODE_IMAGE,
+# KIND_LOAD (images to load besides ours), HELM_FLAGS, TELTUBBY_VALUES.
+DOCKER ?= docker
+DOCKER_FLAGS ?=
+BASE_IMAGE ?= python:3.11-slim
+REGISTRY ?=
+VERSION ?= $(shell awk '/^appVersion:/ {print $$2}' charts/teltubby/Chart.yaml)
+image = $(if $(REGISTRY),$(REGISTRY)/)teltubby-$1:$(VERSION)
+build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f $2/Dockerfile -t $(call image,$1) .
+export DOCKER REGISTRY VERSION
+
+.PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
+	integration distributed chart images-test cluster-test cluster bench conformance-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,12 +31,26 @@ demo: ## See the main job done, on embedded defaults: nothing to configure
 	@$(SETUP) teltubby demo
 
 demo-distributed: ## The same as bot, two workers, RabbitMQ and MinIO, each a process of its own
-	@$(SETUP) cd tests && python -m testbed && python -m testbed.run -- teltubby demo --distributed
+	@$(TESTBED) && python -m testbed.run -- teltubby demo --distributed
 
 run: ## Serve your bot from this folder (settings in .env, see README)
 	@$(SETUP) exec teltubby run
 
-test: lint unit conformance integration distributed ## Everything: lint, types, layers, tests
+images: ## Build the three images with Docker: DOCKER, REGISTRY, VERSION, BASE_IMAGE, DOCKER_FLAGS
+	$(call build,bot,services/bot)
+	$(call build,worker,services/worker)
+	$(call build,tools,cli)
+
+kind-up: images ## Have it in a local Kubernetes cluster: needs Docker, kind, kubectl and helm
+	@scripts/kind.sh up
+
+kind-demo: ## Let simulated people send files to the bot in that cluster, and check every stored byte
+	@scripts/kind.sh demo
+
+kind-down: ## Delete that cluster
+	@scripts/kind.sh down
+
+test: lint unit conformance integration distributed chart images-test cluster-test ## Everything: lint, types, layers, tests
 
 lint: ## Style, types and layers
 	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks && lint-imports --no-cache
@@ -33,7 +59,7 @@ format: ## Put the code into shape
 	@$(SETUP) ruff format . && ruff check --fix .
 
 test-bed: ## Have the servers that tests run against: RabbitMQ installed, MinIO built once
-	@$(SETUP) cd tests && python -m testbed
+	@$(TESTBED)
 
 unit: test-bed ## Tests of single parts; the contracts of ports also on RabbitMQ and MinIO
 	@$(SETUP) pytest tests/unit tests/contract
@@ -49,6 +75,21 @@ integration: test-bed ## Tests with real processes against the Telegram simulato
 
 distributed: test-bed ## Tests of bot and workers as processes of their own, on RabbitMQ and MinIO that fail
 	@$(SETUP) pytest tests/distributed
+
+chart: ## Tests of what the chart renders and refuses; needs no cluster
+	@$(TESTBED) helm schemas
+	@$(SETUP) pytest tests/chart
+
+images-test: ## Build the Dockerfiles, run what they make; root on Linux, elsewhere skipped
+	@$(TESTBED) images
+	@$(SETUP) pytest tests/images
+
+cluster-test: ## Tests of the chart on a real Kubernetes node of their own; root on Linux, elsewhere skipped
+	@$(TESTBED) kubernetes images
+	@$(SETUP) pytest tests/cluster
+
+cluster: ## That node to look at, until Ctrl-C
+	@$(SETUP) cd tests && python -m testbed.cluster
 
 bench: test-bed ## Measure, against what one would use instead
 	@$(SETUP) for bench in benchmarks/*.py; do PYTHONPATH=tests python "$$bench" || exit 1; done

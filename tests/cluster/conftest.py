@@ -28,7 +28,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield Cluster(Path(given), binaries.built_kubernetes())
         return
     if reason := why_not():
-        assert os.environ.get("CI") != "true", reason
         pytest.skip(reason)
     with Node(tmp_path_factory.mktemp("cluster") / "node") as node:
         node.start(images.made())

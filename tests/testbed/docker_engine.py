@@ -30,13 +30,11 @@ class Engine:
         changes = [f"--change=ENV {name}={value}" for name, value in environment.items()]
         self.run("import", *changes, str(archive), tag)
 
-    def build(self, context: Path, tag: str, *, dockerfile: Path, base: str) -> None:
-        """Build an image by a Dockerfile, on ``base``."""
+    def build(self, context: Path, tag: str, *, dockerfile: Path, base: str, target: str = "") -> None:
+        """Build an image by a Dockerfile, on ``base``; its last stage, or the one that ``target`` names."""
         passed = [f"--build-arg={name}" for name in _PROXIES if name in os.environ]
-        on = f"--build-arg=BASE_IMAGE={base}"
-        self.run(
-            "build", "--quiet", "--network=host", *passed, on, f"--file={dockerfile}", f"--tag={tag}", str(context)
-        )
+        how = ["--quiet", "--network=host", *passed, f"--build-arg=BASE_IMAGE={base}", f"--target={target}"]
+        self.run("build", *how, f"--file={dockerfile}", f"--tag={tag}", str(context))
 
     def save(self, tag: str, target: Path) -> None:
         """Write an image into an archive."""

@@ -74,6 +74,32 @@ def made() -> Mapping[str, Path]:
     return {reference(name): archive for name, archive in archives.items()}
 
 
+def load(docker: Engine) -> None:
+    """Let an engine have those of the product; it may have thrown away what it built.
+
+    Raises:
+        TestbedError: one is not there.
+    """
+    for name in PRODUCT:
+        docker.run("load", f"--input={made()[reference(name)]}")
+
+
+def build(docker: Engine, name: str, tag: str, *, target: str = "") -> None:
+    """Build one of the product's by its Dockerfile, the last stage or the one that ``target`` names.
+
+    Raises:
+        TestbedError: it can't be built.
+    """
+    base = _base(docker, _system("python", ["python3", "python3-venv", "ca-certificates"], "apt"))
+    with tempfile.TemporaryDirectory(prefix="context-", dir=_folder()) as folder:
+        context = Path(folder)
+        for path in _context():
+            place = context / path.relative_to(_ROOT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+        docker.build(context, tag, dockerfile=context / PRODUCT[name] / "Dockerfile", base=base, target=target)
+
+
 def _folder() -> Path:
     return binaries.cache() / "testbed" / "images"
 
@@ -104,23 +130,11 @@ def _make_servers(missing: Mapping[str, Path]) -> None:
 def _make_product(missing: Mapping[str, Path]) -> None:
     if not missing:
         return
-    system = _system("python", ["python3", "python3-venv", "ca-certificates"], "apt")
     with engine() as docker:
-        base = _base(docker, system)
         for name, archive in missing.items():
             with _told(name):
-                _build(docker, name, base, archive)
-
-
-def _build(docker: Engine, name: str, base: str, archive: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="context-", dir=_folder()) as folder:
-        context = Path(folder)
-        for path in _context():
-            target = context / path.relative_to(_ROOT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
-        docker.build(context, f"{name}:{TAG}", dockerfile=context / PRODUCT[name] / "Dockerfile", base=base)
-    docker.save(f"{name}:{TAG}", archive)
+                build(docker, name, f"{name}:{TAG}")
+                docker.save(f"{name}:{TAG}", archive)
 
 
 def _base(docker: Engine, system: Path) -> str:

@@ -37,7 +37,7 @@ def ensure(version: str) -> Path:
 
 
 def folder(version: str) -> Path:
-    """Return where they lie, as ``<kind>-<group>-<version>.json`` in lower case, without the group where it has none."""
+    """Return where they lie, as ``<kind>-<group>-<version>.json`` in lower case; no group where it has none."""
     return binaries.cache() / "testbed" / f"kubernetes-schemas-{version}-{_FORM}"
 
 

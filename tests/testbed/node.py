@@ -38,6 +38,7 @@ _SYSCTLS = (
     "kernel.keys.root_maxbytes",
 )
 """What kubelet sets for the whole machine."""
+_NAMESPACES = ("-m", "-n", "-p", "-u", "-i", "--fork", "--mount-proc", "--kill-child")
 _CGROUPS = Path("/sys/fs/cgroup")
 _USERS = {
     "admin": ("admin", "system:masters"),
@@ -63,6 +64,12 @@ def why_not() -> str | None:
         return "a Kubernetes node needs Linux"
     if os.geteuid() != 0:
         return "a Kubernetes node needs root"
+    # root in a container may be a lesser one
+    tried = subprocess.run(["unshare", *_NAMESPACES, "true"], capture_output=True, text=True, timeout=30, check=False)
+    if tried.returncode:
+        return f"a Kubernetes node needs a root who may make namespaces: {tried.stderr.strip()}"
+    if not all(os.access(controller, os.W_OK) for controller in _controllers()):
+        return f"a Kubernetes node needs {_CGROUPS} to be writable"
     return None
 
 
@@ -163,8 +170,7 @@ class Node(Cluster):
         _write_key(plan.folder / "pki" / "accounts.key")
         init, ready = plan.folder / "init.sh", plan.folder / "init.ready"
         init.write_text(_INIT, "utf-8")
-        flags = ["-m", "-n", "-p", "-u", "-i", "--fork", "--mount-proc", "--kill-child"]
-        process = Process("namespaces", ["unshare", *flags, "bash", str(init), str(ready)], plan.log("init"))
+        process = Process("namespaces", ["unshare", *_NAMESPACES, "bash", str(init), str(ready)], plan.log("init"))
         self._processes.append(process)
         process.start()
         process.wait_ready(ready.exists, _START_LIMIT)

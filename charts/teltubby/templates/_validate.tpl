@@ -46,6 +46,11 @@
 {{- if and $values.minio.enabled $values.s3.endpoint -}}
 {{- $problems = append $problems "s3.endpoint: this is of another S3; set minio.enabled=false to use it" -}}
 {{- end -}}
+{{- with $values.minio.service -}}
+{{- if and (eq .type "ClusterIP") (or .s3NodePort .consoleNodePort) -}}
+{{- $problems = append $problems "minio.service.s3NodePort, .consoleNodePort: these need minio.service.type=NodePort" -}}
+{{- end -}}
+{{- end -}}
 {{- if ne (empty $values.s3.accessKeyId) (empty $values.s3.secretAccessKey) -}}
 {{- $problems = append $problems "s3.accessKeyId, s3.secretAccessKey: give both or neither" -}}
 {{- end -}}
