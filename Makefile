@@ -6,6 +6,7 @@ export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 SETUP = environment=$$(scripts/setup.sh) && PATH="$$environment/bin:$$PATH" &&
+STARTED := $(shell date +%s)
 TESTBED = $(SETUP) cd tests && python -m testbed
 PACKAGES := core/src services/bot/src services/worker/src cli/src simulator/src
 
@@ -51,6 +52,7 @@ kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
 test: lint unit conformance integration distributed chart images-test cluster-test ## Everything: lint, types, layers, tests
+	@echo "make test: all of it passed in $$(($$(date +%s) - $(STARTED))) s"
 
 lint: ## Style, types and layers
 	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks && lint-imports --no-cache

@@ -44,4 +44,4 @@ def release(cluster: Cluster) -> Iterator[Release]:
     release.install()
     TIMES["helm install until all was ready"] = watch.seconds
     yield release
-    cluster.kubectl("delete", "namespace", release.namespace, "--wait=true", limit=180)
+    release.remove()

@@ -64,8 +64,17 @@ class Release:
         return self._helm("upgrade", changed)
 
     def uninstall(self) -> None:
-        """Uninstall it, and wait until what goes is gone."""
+        """Uninstall it, and wait until its pods are gone."""
         self.cluster.helm("uninstall", self.name, *self._in, "--wait", "--timeout=3m")
+        self.until_gone("pods")
+
+    def remove(self) -> None:
+        """Uninstall it, and let go of its namespace.
+
+        In this order: of a namespace with a pod that may take an hour to end, Kubernetes looks again after half an hour.
+        """
+        self.uninstall()
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--wait=false")
 
     def test(self) -> str:
         """Run ``helm test``; return what it prints."""
@@ -133,7 +142,7 @@ class Release:
             return None
         try:
             with urllib.request.urlopen(f"http://{address}:8081/status", timeout=5) as answer:
-                return json.load(answer)["jobs"]
+                return json.load(answer)["worker"]["jobs"]
         except OSError:
             return None  # just starting, or just ending
 

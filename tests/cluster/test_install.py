@@ -20,7 +20,7 @@ def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
     traffic.until_ended()
     TIMES["helm install to the first archived file"] = watch.seconds
     traffic.assert_all_archived()
-    cluster.kubectl("delete", "namespace", release.namespace, "--wait=true", limit=180)
+    release.remove()
 
 
 @pytest.mark.timeout(300)

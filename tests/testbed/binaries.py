@@ -6,7 +6,6 @@ most of their packages.
 Knows what to build and where it lies, not how it is run.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,11 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.cache import alone, folder
 from testbed.processes import TestbedError
 
 _OLDEST_GO = (1, 21)
@@ -41,7 +39,7 @@ class GoProgram:
     @property
     def path(self) -> Path:
         """Where it lies once it is built."""
-        return cache() / "testbed" / f"{self.name}-{self.version}"
+        return folder() / f"{self.name}-{self.version}"
 
 
 class Kubernetes:
@@ -71,7 +69,7 @@ class Kubernetes:
     def folder(self) -> Path:
         """Where they lie once they are built; another version is another folder."""
         content = b"".join(path.read_bytes() for path in self._sources())
-        return cache() / "testbed" / f"kubernetes-{self.version}-{hashlib.sha256(content).hexdigest()[:12]}"
+        return folder() / f"kubernetes-{self.version}-{hashlib.sha256(content).hexdigest()[:12]}"
 
     def path(self, name: str) -> Path:
         """Return where one of them lies."""
@@ -131,13 +129,6 @@ _KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform"
 KUBERNETES = Kubernetes(Path(__file__).parent / "programs")
 MINIO = GoProgram("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c")
 """The last release, RELEASE.2026-02-12: its community edition comes as source only."""
-
-
-def cache() -> Path:
-    """Return the folder that the Makefile and scripts/setup.sh use as well."""
-    given = os.environ.get("TELTUBBY_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(base) / "teltubby"
 
 
 def ensure(program: GoProgram) -> Path:
@@ -205,32 +196,6 @@ def _downloaded(go: str, module: str, version: str) -> Path:
 
 def _usable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
-
-
-@contextmanager
-def alone(target: Path) -> Iterator[None]:
-    """Let one process at a time make what shall lie at ``target``; its folder is there then.
-
-    Raises:
-        TestbedError: another one is at it for too long.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path = target.with_name(f"{target.name}.lock")
-    with path.open("w") as file:
-        deadline = time.monotonic() + _LIMIT
-        while not _lock(file.fileno()):
-            if time.monotonic() > deadline:
-                raise TestbedError(f"{path} is still locked after {_LIMIT} s: another build hangs")
-            time.sleep(0.2)
-        yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _go() -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from testbed import binaries, packages
+from testbed import cache, packages
 from testbed.processes import Process, TestbedError
 
 _ENGINE, _CLIENT = "/usr/sbin/dockerd", "/usr/bin/docker"
@@ -87,8 +87,8 @@ def engine() -> Iterator[Engine]:
     if not packages.is_installed("docker.io"):
         packages.ensure("docker.io")
         packages.keep_from_running("docker")
-    home = binaries.cache() / "testbed" / "docker"
-    with binaries.alone(home):
+    home = cache.folder() / "docker"
+    with cache.alone(home):
         home.mkdir(exist_ok=True)
         process = _engine_in(home)
         process.start()

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from testbed import binaries, packages
+from testbed import binaries, cache, packages
 from testbed.docker_engine import Engine, engine
 from testbed.oci import layer_of, write_image
 from testbed.processes import TestbedError
@@ -57,7 +57,7 @@ def ensure() -> Mapping[str, Path]:
     """
     archives = _archives()
     if not all(archive.exists() for archive in archives.values()):
-        with binaries.alone(_folder() / "all"):
+        with cache.alone(_folder() / "all"):
             _make({name: archive for name, archive in archives.items() if not archive.exists()})
     return {reference(name): archive for name, archive in archives.items()}
 
@@ -101,7 +101,7 @@ def build(docker: Engine, name: str, tag: str, *, target: str = "") -> None:
 
 
 def _folder() -> Path:
-    return binaries.cache() / "testbed" / "images"
+    return cache.folder() / "images"
 
 
 def _make(missing: Mapping[str, Path]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed import binaries
+from testbed import binaries, cache
 
 VERSIONS = ("1.29.6", "1.30.14", "1.31.14", "1.32.13", "1.33.13", "1.34.2")
 _FORM = "1"
@@ -30,7 +30,7 @@ def ensure(version: str) -> Path:
     """
     target = folder(version)
     if not target.exists():
-        with binaries.alone(target):
+        with cache.alone(target):
             if not target.exists():
                 _make(binaries.source_of("k8s.io/kubernetes", version), target)
     return target
@@ -38,7 +38,7 @@ def ensure(version: str) -> Path:
 
 def folder(version: str) -> Path:
     """Return where they lie, as ``<kind>-<group>-<version>.json`` in lower case; no group where it has none."""
-    return binaries.cache() / "testbed" / f"kubernetes-schemas-{version}-{_FORM}"
+    return cache.folder() / f"kubernetes-schemas-{version}-{_FORM}"
 
 
 def _make(source: Path, target: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Self
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from testbed import binaries, packages
+from testbed import binaries, cache, packages
 from testbed.kubectl import Cluster
 from testbed.node_plan import PAUSE, STORAGE, NodePlan
 from testbed.node_volumes import Volumes
@@ -92,7 +92,7 @@ class Node(Cluster):
 
     def __init__(self, folder: Path, name: str = "teltubby-test", number: int = 77) -> None:
         """Keep everything in ``folder``, images in the cache. Nodes side by side need other names and numbers."""
-        root = binaries.cache() / "testbed" / f"containerd-{name}"
+        root = cache.folder() / f"containerd-{name}"
         self.plan = NodePlan(name, number, folder, root)
         self.timings: dict[str, float] = {}
         """Seconds from the start until each step was done."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from testbed.cache import alone, folder
 from testbed.processes import TestbedError
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -27,8 +28,9 @@ def ensure(package: str) -> None:
     if is_installed(package):
         return
     prefix = _as_root(package)
-    sys.stderr.write(f"test-bed: installing {package} (Debian package)\n")
-    with _nothing_starts(prefix):
+    # apt-get does not wait for another one that reads its lists
+    with alone(folder() / "apt"), _nothing_starts(prefix):
+        sys.stderr.write(f"test-bed: installing {package} (Debian package)\n")
         _run([*prefix, "apt-get", "update", "-qq"])
         environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
         _run([*prefix, *environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package])

@@ -8,7 +8,7 @@ import pytest
 from support import eventually
 from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, InfrastructureError
 from teltubby_core.testing import MemorySource
-from teltubby_worker import handling
+from teltubby_worker import consumer, handling
 from unit.teltubby_worker.bench import BODY, METADATA_KEY, Bench, job
 
 
@@ -58,6 +58,27 @@ async def test_a_job_that_does_not_finish_in_time_is_given_back_unchanged(bench:
     assert delivery
     assert (delivery.job, delivery.redeliveries) == (job(), 0)
     assert bench.telegram.closed == 1
+
+
+async def test_a_stop_does_not_wait_for_a_broker_that_is_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "_PAUSE_BASE", 0.005)
+    monkeypatch.setattr(consumer, "_UNHEARD_SECONDS", 0.05)
+    monkeypatch.setattr(consumer, "_LOOK_SECONDS", 0.01)
+    publish, tried = bench.events.publish, 0
+
+    async def refused(event: Any) -> None:
+        nonlocal tried
+        if event.kind == "job.completed":
+            tried += 1
+            raise InfrastructureError("the broker is gone")
+        await publish(event)
+
+    bench.events.publish = refused  # type: ignore[method-assign]
+    await bench.queue.publish(job())
+    async with asyncio.timeout(5), bench.worker(grace=3600) as stop:
+        await eventually(lambda: tried > 1)
+        stop.set()
+    assert (await bench.queue.depth()).ready == 1
 
 
 async def test_a_job_fetched_while_the_worker_is_cancelled_is_not_lost(bench: Bench) -> None:

@@ -20,6 +20,9 @@ _FETCH_SECONDS = 0.5
 _LISTEN_SECONDS = 5.0
 _HAND_BACK_SECONDS = 5.0
 _CLOSE_SECONDS = 15.0
+_LOOK_SECONDS = 1.0
+_UNHEARD_SECONDS = 60.0
+"""So long a worker that is to stop goes on telling what became of its jobs while broker or database take nothing."""
 
 
 class Worker:
@@ -99,7 +102,12 @@ class Worker:
                 await self._queue.stop_fetching()
         except (TeltubbyError, TimeoutError) as error:
             log.warning("what was fetched ahead comes as a redelivery: %s", str(error) or "it took too long")
-        await asyncio.wait(slots, timeout=self._grace)
+        until = asyncio.get_running_loop().time() + self._grace
+        while not all(slot.done() for slot in slots) and asyncio.get_running_loop().time() < until:
+            if self._handler.unheard > _UNHEARD_SECONDS:
+                log.warning("nobody takes what became of the running jobs: they come as redeliveries")
+                return
+            await asyncio.wait(slots, timeout=min(_LOOK_SECONDS, self._grace))
 
     async def _listen(self) -> None:
         failures = 0

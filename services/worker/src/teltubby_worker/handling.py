@@ -98,11 +98,19 @@ class JobHandler:
         self._house_failures = 0
         self._attempts = Attempts()
         self._in_hand: list[str] = []
+        self._telling: dict[str, float] = {}
 
     @property
     def jobs(self) -> list[str]:
         """Ids of the jobs in our hands."""
         return list(self._in_hand)
+
+    @property
+    def unheard(self) -> float:
+        """Seconds for which every job in our hands has only tried to tell what became of it; 0 while one still works."""
+        if not self._in_hand or len(self._telling) < len(self._in_hand):
+            return 0.0
+        return asyncio.get_running_loop().time() - max(self._telling.values())
 
     def cancel(self, order: CancelOrder) -> None:
         """Stop a job that runs here, or leave it alone when it comes."""
@@ -163,7 +171,7 @@ class JobHandler:
         while other := self._attempts.running(delivery.job):
             await other.ended()
             if other.completed:
-                await insist(lambda: self._with.queue.ack(delivery), "ack", delivery.job)
+                await self._insist(lambda: self._with.queue.ack(delivery), "ack", delivery.job)
                 return True
         return False
 
@@ -239,7 +247,7 @@ class JobHandler:
                 size_bytes=archived.size_bytes,
             ),
         )
-        await insist(lambda: self._with.queue.ack(delivery), "ack", job)
+        await self._insist(lambda: self._with.queue.ack(delivery), "ack", job)
         log.info("%s: stored %d bytes", label(job), archived.size_bytes, extra=trace(job))
 
     async def _react(self, delivery: Delivery, error: TeltubbyError) -> float:
@@ -262,7 +270,7 @@ class JobHandler:
         job, here = delivery.job, self._with
         event = JobCancelled(job_id=job.job_id, generation=job.generation, at=utc(here.clock), worker=here.worker)
         await self._report(job, event)
-        await insist(lambda: here.queue.ack(delivery), "ack", job)
+        await self._insist(lambda: here.queue.ack(delivery), "ack", job)
         here.metrics.job_cancelled()
         log.info("%s: cancelled", label(job), extra=trace(job))
         return 0.0
@@ -298,17 +306,17 @@ class JobHandler:
                 delay_seconds=delay,
             ),
         )
-        await insist(lambda: self._with.queue.retry(delivery, job, delay), "queue again", job)
+        await self._insist(lambda: self._with.queue.retry(delivery, job, delay), "queue again", job)
 
     async def _fail(self, delivery: Delivery, error: TeltubbyError, reason: str) -> None:
         job = delivery.job
         await self._report_failure(job, error, reason)
-        await insist(lambda: self._with.queue.dead_letter(delivery, reason), "dead-letter", job)
+        await self._insist(lambda: self._with.queue.dead_letter(delivery, reason), "dead-letter", job)
 
     async def _end(self, delivery: Delivery, error: UserError) -> None:
         job = delivery.job
         await self._report_failure(job, error, str(error))
-        await insist(lambda: self._with.queue.ack(delivery), "ack", job)
+        await self._insist(lambda: self._with.queue.ack(delivery), "ack", job)
 
     async def _report_failure(self, job: JobMessage, error: TeltubbyError, reason: str) -> None:
         self._with.metrics.job_failed(error.category)
@@ -324,7 +332,14 @@ class JobHandler:
         )
 
     async def _report(self, job: JobMessage, event: JobEvent) -> None:
-        await insist(lambda: self._with.events.publish(event), f"report {event.kind}", job)
+        await self._insist(lambda: self._with.events.publish(event), f"report {event.kind}", job)
+
+    async def _insist(self, action: Callable[[], Awaitable[None]], what: str, job: JobMessage) -> None:
+        self._telling[job.job_id] = asyncio.get_running_loop().time()
+        try:
+            await insist(action, what, job)
+        finally:
+            self._telling.pop(job.job_id, None)
 
 
 async def _not_known_here(attempt: Attempt, _sha256: str, _size: int) -> bool:
