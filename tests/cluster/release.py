@@ -19,6 +19,7 @@ from testbed.processes import TestbedError, wait_for
 CHART = Path(__file__).parents[2] / "charts" / "teltubby"
 CURATOR = 1001
 """Who may send while the simulator is on and nobody else is named."""
+COMPONENTS = ("bot", "worker", "rabbitmq", "minio", "simulator")
 READY_LIMIT = 180.0  # seconds; twenty to forty when the machine has nothing else to do
 
 
@@ -66,12 +67,12 @@ class Release:
     def uninstall(self) -> None:
         """Uninstall it, and wait until its pods are gone."""
         self.cluster.helm("uninstall", self.name, *self._in, "--wait", "--timeout=3m")
-        self.until_gone("pods")
+        wait_for(lambda: not any(map(self.pods, COMPONENTS)), READY_LIMIT, "every pod to be gone")
 
     def remove(self) -> None:
         """Uninstall it, and let go of its namespace.
 
-        In this order: of a namespace with a pod that may take an hour to end, Kubernetes looks again after half an hour.
+        In this order: for a pod that may take an hour to end, Kubernetes lets a namespace wait half an hour.
         """
         self.uninstall()
         self.cluster.kubectl("delete", "namespace", self.namespace, "--wait=false")
@@ -190,7 +191,7 @@ class Release:
     def describe(self) -> str:
         """Return what a person would look at first."""
         parts = [self.kubectl("get", "pods", "--output=wide"), self.kubectl("get", "events", "--sort-by=lastTimestamp")]
-        for component in ("bot", "worker", "rabbitmq", "minio", "simulator"):
+        for component in COMPONENTS:
             try:
                 parts.append(self.logs(component))
             except TestbedError as error:

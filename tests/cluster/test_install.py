@@ -2,11 +2,9 @@
 
 import pytest
 
-from cluster.release import TIMES, Release, Stopwatch
+from cluster.release import COMPONENTS, TIMES, Release, Stopwatch
 from cluster.traffic import Traffic
 from testbed.kubectl import Cluster
-
-COMPONENTS = ("bot", "worker", "rabbitmq", "minio", "simulator")
 
 
 @pytest.mark.timeout(300)

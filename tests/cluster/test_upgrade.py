@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cluster.release import Release
+from cluster.release import COMPONENTS, Release
 from cluster.traffic import LARGE, Traffic
 from testbed.kubectl import Cluster
 
@@ -43,10 +43,9 @@ def test_an_upgrade_with_other_values_in_mid_transfer_loses_nothing(release: Rel
 
 @pytest.mark.timeout(600)
 def test_an_upgrade_that_changes_nothing_restarts_nothing(release: Release):
-    components = ("bot", "worker", "rabbitmq", "minio", "simulator")
-    before = {component: generation(release, component) for component in components}
+    before = {component: generation(release, component) for component in COMPONENTS}
     release.upgrade()
-    assert {component: generation(release, component) for component in components} == before
+    assert {component: generation(release, component) for component in COMPONENTS} == before
 
 
 @pytest.mark.timeout(600)

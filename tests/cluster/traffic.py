@@ -24,7 +24,7 @@ class Traffic:
         self.world: FarWorld = release.world()
         self.curator: User = self.world.person("Ada", "ada", curator)
         self.sent: list[Message] = []
-        self._mark = f"{release.namespace} {self.world.clock()}"
+        self._mark = f"{release.namespace}-{self.world.clock()}"
 
     def small(self, count: int = 1, size: int = 40_000) -> list[Message]:
         """Send files that the bot fetches itself."""
@@ -76,8 +76,8 @@ class Traffic:
         return next(str(each["worker"]) for each in found if each["file"]["original_filename"] == name)
 
     def _send(self, size: int) -> Message:
-        content = SeededContent(f"{self._mark} {len(self.sent)}", size)
-        media = self.world.make_media("document", content, file_name=f"file-{len(self.sent)}.bin")
+        name = f"{self._mark}-{len(self.sent)}.bin"
+        media = self.world.make_media("document", SeededContent(name, size), file_name=name)
         return self._kept(self.world.send(self.curator, self.world.bot, media=media))
 
     def _kept(self, message: Message) -> Message:

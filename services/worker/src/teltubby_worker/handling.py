@@ -107,7 +107,7 @@ class JobHandler:
 
     @property
     def unheard(self) -> float:
-        """Seconds for which every job in our hands has only tried to tell what became of it; 0 while one still works."""
+        """Seconds for which every job in our hands has only tried to tell what became of it; 0 while one works."""
         if not self._in_hand or len(self._telling) < len(self._in_hand):
             return 0.0
         return asyncio.get_running_loop().time() - max(self._telling.values())
