@@ -19,6 +19,44 @@ LEAST: Mapping[str, Any] = {
 }
 """What an archive of one's own needs."""
 SIMULATED: Mapping[str, Any] = {"simulator": {"enabled": True}}
+HOOKED: Mapping[str, Any] = {
+    **LEAST,
+    "webhook": {
+        "enabled": True,
+        "host": "bot.example.org",
+        "ingress": {"tlsSecretName": "bot-tls", "className": "nginx"},
+    },
+}
+"""Telegram brings messages."""
+OUTSIDE: Mapping[str, Any] = {
+    "telegram": {"existingSecret": "my-telegram", "whitelistIds": [11111111, 22222222], "adminIds": [22222222]},
+    "rabbitmq": {
+        "enabled": False,
+        "host": "broker.example.org",
+        "port": 5671,
+        "vhost": "media",
+        "tls": True,
+        "existingSecret": "my-broker",
+        "caConfigMap": {"name": "my-ca"},
+    },
+    "minio": {"enabled": False},
+    "s3": {
+        "endpoint": "https://s3.example.org",
+        "existingSecret": "my-s3",
+        "caConfigMap": {"name": "my-ca", "key": "s3.pem"},
+    },
+    "worker": {"existingSessionKeysSecret": "my-keys"},
+    "archive": {"quotaBytes": 5_000_000_000_000},
+}
+"""Broker, store and Secrets of one's own."""
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "own bot": LEAST,
+    "simulator": SIMULATED,
+    "webhook": HOOKED,
+    "simulator with webhook": {**SIMULATED, "webhook": {"enabled": True}},
+    "servers elsewhere": OUTSIDE,
+}
+"""Values as different as they get, for what must hold for all of them."""
 _LIMIT = 60
 
 Object = dict[str, Any]
@@ -37,6 +75,15 @@ class Rendered:
     def one(self, kind: str, name: str) -> Object:
         (found,) = [each for each in self.objects if (each["kind"], each["metadata"]["name"]) == (kind, name)]
         return found
+
+    def template(self, component: str) -> Object:
+        """Metadata and spec of the pods of a component."""
+        (found,) = [
+            each["spec"]["template"]
+            for each in self.objects
+            if each["metadata"]["name"] == f"{RELEASE}-teltubby-{component}" and "template" in each.get("spec", {})
+        ]
+        return dict(found)
 
     def pods(self) -> dict[str, Object]:
         """Spec of every pod, by the name of what makes it."""

@@ -6,6 +6,24 @@
   valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
 {{- end -}}
 
+{{/*
+A container's variables: its own and further ones. Of two with the same name Kubernetes does not always keep the last.
+Takes: own (a list in YAML), extra, field (where extra comes from).
+*/}}
+{{- define "teltubby.variables" -}}
+{{- $own := list -}}
+{{- range fromYamlArray .own }}{{ $own = append $own .name }}{{ end -}}
+{{- range .extra -}}
+{{- if has .name $own -}}
+{{- fail (printf "\n\n  %s: %s is set by the chart already; values.yaml has a value for it\n" $.field .name) -}}
+{{- end -}}
+{{- end -}}
+{{- .own }}
+{{- with .extra }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "teltubby.whitelist" -}}
 {{- $ids := .Values.telegram.whitelistIds -}}
 {{- if and .Values.simulator.enabled (not $ids) -}}

@@ -1,0 +1,387 @@
+"""What each switch of the values changes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, Rendered, at, merged, rendered, texts
+
+PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
+VOLUMES = ("bot", "worker", "rabbitmq", "minio")
+
+
+def with_value(path: str, value: Any, base: Mapping[str, Any] = LEAST) -> Rendered:
+    return rendered(merged(base, at(path, value)))
+
+
+def secret(name: str, key: str) -> dict[str, Any]:
+    return {"secretKeyRef": {"name": name, "key": key}}
+
+
+# What there is
+
+
+def test_the_least_values_give_bot_worker_broker_and_store():
+    release = rendered(LEAST)
+    assert release.names("StatefulSet") == {"media-teltubby-bot", "media-teltubby-rabbitmq", "media-teltubby-minio"}
+    assert release.names("Deployment") == {"media-teltubby-worker"}
+    assert release.names("PersistentVolumeClaim") == {"media-teltubby-worker"}
+    assert release.names("Ingress") == set()
+    assert release.names("Secret") == {
+        f"media-teltubby-{part}" for part in ("telegram", "rabbitmq", "s3", "session-keys")
+    }
+
+
+def test_servers_and_secrets_of_ones_own_leave_bot_and_worker_alone():
+    release = rendered(OUTSIDE)
+    assert release.names("StatefulSet") == {"media-teltubby-bot"}
+    assert release.names("Secret") == set()
+    assert release.names("ConfigMap") == set()
+    assert release.names("Service") == {"media-teltubby-bot"}
+
+
+def test_a_release_whose_name_has_the_charts_is_not_named_twice():
+    assert "teltubby-bot" in rendered(LEAST, release="teltubby").names("StatefulSet")
+    assert "my-teltubby-bot" in rendered(LEAST, release="my-teltubby").names("StatefulSet")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "name"),
+    [("nameOverride", "archive", "media-archive-bot"), ("fullnameOverride", "archive", "archive-bot")],
+)
+def test_names_can_be_chosen(path: str, value: str, name: str):
+    assert name in with_value(path, value).names("StatefulSet")
+
+
+# Broker and store
+
+
+def test_an_own_broker_and_store_are_named_to_the_services():
+    for component in ("bot", "worker"):
+        environment = rendered(LEAST).environment(component)
+        assert environment["RABBITMQ_HOST"] == "media-teltubby-rabbitmq"
+        assert environment["S3_ENDPOINT"] == "http://media-teltubby-minio:9000"
+        assert environment["RABBITMQ_PASSWORD"] == secret("media-teltubby-rabbitmq", "RABBITMQ_PASSWORD")
+        assert environment["S3_SECRET_ACCESS_KEY"] == secret("media-teltubby-s3", "S3_SECRET_ACCESS_KEY")
+        assert "RABBITMQ_TLS" not in environment
+
+
+def test_a_broker_and_a_store_elsewhere_are_named_to_the_services():
+    for component in ("bot", "worker"):
+        environment = rendered(OUTSIDE).environment(component)
+        told = {
+            "RABBITMQ_HOST": "broker.example.org",
+            "RABBITMQ_PORT": "5671",
+            "RABBITMQ_VHOST": "media",
+            "RABBITMQ_TLS": "true",
+            "RABBITMQ_CA_FILE": "/etc/teltubby/rabbitmq-ca/ca.crt",
+            "RABBITMQ_USERNAME": secret("my-broker", "RABBITMQ_USERNAME"),
+            "RABBITMQ_PASSWORD": secret("my-broker", "RABBITMQ_PASSWORD"),
+            "S3_ENDPOINT": "https://s3.example.org",
+            "S3_CA_FILE": "/etc/teltubby/s3-ca/s3.pem",
+            "S3_ACCESS_KEY_ID": secret("my-s3", "S3_ACCESS_KEY_ID"),
+            "S3_SECRET_ACCESS_KEY": secret("my-s3", "S3_SECRET_ACCESS_KEY"),
+            "TELEGRAM_BOT_TOKEN": secret("my-telegram", "TELEGRAM_BOT_TOKEN"),
+        }
+        assert {name: environment.get(name) for name in told} == told
+
+
+def test_authorities_are_mounted_where_the_settings_say():
+    for component in ("bot", "worker"):
+        mounts = {each["name"]: each["mountPath"] for each in rendered(OUTSIDE).container(component)["volumeMounts"]}
+        assert mounts["rabbitmq-ca"] == "/etc/teltubby/rabbitmq-ca"
+        assert mounts["s3-ca"] == "/etc/teltubby/s3-ca"
+        volumes = {each["name"]: each.get("configMap") for each in rendered(OUTSIDE).pod(component)["volumes"]}
+        assert volumes["s3-ca"] == {"name": "my-ca"}
+
+
+def test_another_s3_without_keys_uses_what_the_nodes_give():
+    release = rendered(merged(LEAST, at("minio.enabled", False)))
+    environment = release.environment("worker")
+    assert [name for name in environment if name in {"S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}] == []
+    assert "media-teltubby-s3" not in release.names("Secret")
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "variable", "given"),
+    [
+        ("telegram.secretKeys.botToken", OUTSIDE, "TELEGRAM_BOT_TOKEN", "my-telegram"),
+        ("telegram.secretKeys.apiId", OUTSIDE, "MTPROTO_API_ID", "my-telegram"),
+        ("telegram.secretKeys.apiHash", OUTSIDE, "MTPROTO_API_HASH", "my-telegram"),
+        ("rabbitmq.secretKeys.username", OUTSIDE, "RABBITMQ_USERNAME", "my-broker"),
+        ("rabbitmq.secretKeys.password", OUTSIDE, "RABBITMQ_PASSWORD", "my-broker"),
+        ("s3.secretKeys.accessKeyId", OUTSIDE, "S3_ACCESS_KEY_ID", "my-s3"),
+        ("s3.secretKeys.secretAccessKey", OUTSIDE, "S3_SECRET_ACCESS_KEY", "my-s3"),
+    ],
+)
+def test_a_secret_may_have_keys_of_its_own(path: str, base: Mapping[str, Any], variable: str, given: str):
+    assert with_value(path, "other.key", base).environment("worker")[variable] == secret(given, "other.key")
+
+
+def test_the_keys_of_session_keys_and_webhook_are_fixed():
+    hooked = merged(HOOKED, at("webhook.existingSecret", "my-hook"))
+    assert rendered(hooked).environment("bot")["WEBHOOK_SECRET"] == secret("my-hook", "WEBHOOK_SECRET")
+    keys = rendered(OUTSIDE).environment("worker")["SESSION_ENCRYPTION_KEYS"]
+    assert keys == secret("my-keys", "SESSION_ENCRYPTION_KEYS")
+
+
+def test_the_stores_ports_can_be_opened_on_every_node():
+    ports = {"type": "NodePort", "s3NodePort": 30900, "consoleNodePort": 30901}
+    service = with_value("minio.service", ports).one("Service", "media-teltubby-minio")["spec"]
+    assert service["type"] == "NodePort"
+    assert {each["name"]: each["nodePort"] for each in service["ports"]} == {"s3": 30900, "console": 30901}
+    closed = rendered(LEAST).one("Service", "media-teltubby-minio")["spec"]
+    assert closed["type"] == "ClusterIP"
+    assert not any("nodePort" in each for each in closed["ports"])
+
+
+def test_a_broker_of_ones_own_takes_further_settings():
+    release = with_value(
+        "rabbitmq", {"extraConfig": "heartbeat = 30\nframe_max = 131072", "memoryHighWatermark": "1GiB"}
+    )
+    written = release.one("ConfigMap", "media-teltubby-rabbitmq")["data"]["rabbitmq.conf"].splitlines()
+    assert {"heartbeat = 30", "frame_max = 131072", "vm_memory_high_watermark.absolute = 1GiB"} <= set(written)
+
+
+# Telegram
+
+
+def test_users_are_written_as_whole_numbers():
+    values = at("telegram", {"whitelistIds": [7123456789, 11111111], "adminIds": [7123456789]})
+    environment = rendered(merged(LEAST, values)).environment("bot")
+    assert environment["TELEGRAM_WHITELIST_IDS"] == "7123456789,11111111"
+    assert environment["ADMIN_IDS"] == "7123456789"
+
+
+def test_a_bot_api_of_ones_own_is_named():
+    environment = with_value("telegram.apiUrl", "https://api.example.org/").environment("bot")
+    assert environment["TELEGRAM_API_URL"] == "https://api.example.org/"
+    assert "TELEGRAM_API_URL" not in rendered(LEAST).environment("bot")
+
+
+def test_a_webhook_has_a_port_a_secret_and_an_ingress_with_tls():
+    release = rendered(HOOKED)
+    environment = release.environment("bot")
+    assert environment["TELEGRAM_MODE"] == "webhook"
+    assert environment["WEBHOOK_URL"] == "https://bot.example.org/telegram"
+    assert environment["WEBHOOK_SECRET"] == secret("media-teltubby-webhook", "WEBHOOK_SECRET")
+    ingress = release.one("Ingress", "media-teltubby-bot")["spec"]
+    assert ingress["ingressClassName"] == "nginx"
+    assert ingress["tls"] == [{"hosts": ["bot.example.org"], "secretName": "bot-tls"}]
+    (rule,) = ingress["rules"]
+    (path,) = rule["http"]["paths"]
+    assert (rule["host"], path["path"], path["pathType"]) == ("bot.example.org", "/telegram", "Exact")
+    backend = path["backend"]["service"]
+    ports = {each["name"] for each in release.one("Service", backend["name"])["spec"]["ports"]}
+    assert backend["port"]["name"] in ports
+
+
+def test_without_a_webhook_nothing_of_it_is_there():
+    release = rendered(LEAST)
+    assert not [name for name in release.environment("bot") if "WEBHOOK" in name or name == "TELEGRAM_MODE"]
+    assert [each["name"] for each in release.container("bot")["ports"]] == ["http"]
+    assert "media-teltubby-webhook" not in release.names("Secret")
+
+
+def test_the_ingress_can_be_left_to_others_and_annotated():
+    assert rendered(merged(HOOKED, at("webhook.ingress.enabled", False))).names("Ingress") == set()
+    annotated = merged(HOOKED, at("webhook.ingress.annotations", {"cert-manager.io/cluster-issuer": "letsencrypt"}))
+    metadata = rendered(annotated).one("Ingress", "media-teltubby-bot")["metadata"]
+    assert metadata["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
+
+
+def test_the_simulator_takes_telegrams_place():
+    release = rendered(SIMULATED)
+    assert "media-teltubby-simulator" in release.names("Deployment")
+    assert release.environment("bot")["TELEGRAM_API_URL"] == "http://media-teltubby-simulator:8080"
+    assert release.environment("bot")["TELEGRAM_WHITELIST_IDS"] == "1001"
+    assert release.environment("worker")["MTPROTO_SERVER"] == "media-teltubby-simulator:4432"
+    (fetching,) = release.pod("worker")["initContainers"]
+    assert "--fetch-key-from=http://media-teltubby-simulator:8080/control" in fetching["args"]
+    assert release.pods()["media-teltubby-test"]["containers"][0]["args"][0] == "demo"
+
+
+def test_without_the_simulator_nothing_knows_of_it():
+    release = rendered(LEAST)
+    assert [text for text in texts(release.objects) if "simulator" in text] == []
+    assert "initContainers" not in release.pod("worker")
+    assert release.pods()["media-teltubby-test"]["containers"][0]["args"] == ["doctor"]
+
+
+def test_the_simulator_brings_messages_by_the_service_itself():
+    release = rendered(merged(SIMULATED, at("webhook.enabled", True)))
+    assert release.names("Ingress") == set()
+    assert release.environment("bot")["WEBHOOK_URL"] == "http://media-teltubby-bot:8080/telegram"
+
+
+# Archive and services
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "component", "variable", "told"),
+    [
+        ("archive.quotaBytes", 5_000_000_000_000, "bot", "S3_BUCKET_QUOTA_BYTES", "5000000000000"),
+        ("archive.dedup", False, "bot", "DEDUP_ENABLE", "false"),
+        ("archive.albumWindowSeconds", 0.5, "bot", "ALBUM_AGGREGATION_WINDOW_SECONDS", "0.5"),
+        ("archive.maxFileGb", 2, "bot", "MAX_FILE_GB", "2"),
+        ("archive.maxFileGb", 0.1, "worker", "MAX_FILE_GB", "0.1"),
+        ("bot.concurrency", 3, "bot", "CONCURRENCY", "3"),
+        ("worker.concurrency", 2, "worker", "WORKER_CONCURRENCY", "2"),
+        ("worker.shutdownSeconds", 30, "worker", "WORKER_SHUTDOWN_SECONDS", "30"),
+        ("log.level", "DEBUG", "worker", "LOG_LEVEL", "DEBUG"),
+        ("log.format", "text", "bot", "LOG_FORMAT", "text"),
+        ("s3.bucket", "photos", "worker", "S3_BUCKET", "photos"),
+        ("s3.region", "eu-central-1", "bot", "S3_REGION", "eu-central-1"),
+        ("s3.createBucket", False, "bot", "S3_CREATE_BUCKET", "false"),
+        ("s3.forcePathStyle", False, "worker", "S3_FORCE_PATH_STYLE", "false"),
+        ("s3.verifyTls", False, "worker", "S3_VERIFY_TLS", "false"),
+        ("rabbitmq.vhost", "media", "worker", "RABBITMQ_VHOST", "media"),
+    ],
+)
+def test_a_value_becomes_a_setting(path: str, value: Any, component: str, variable: str, told: str):
+    assert rendered(LEAST).environment(component).get(variable) != told, "it is the default, and proves nothing"
+    assert with_value(path, value).environment(component)[variable] == told
+
+
+def test_whether_a_brokers_certificate_is_checked_is_told_with_tls():
+    assert rendered(OUTSIDE).environment("bot")["RABBITMQ_VERIFY_TLS"] == "true"
+    assert with_value("rabbitmq.verifyTls", False, OUTSIDE).environment("bot")["RABBITMQ_VERIFY_TLS"] == "false"
+
+
+def test_no_quota_is_told_unless_there_is_one():
+    assert "S3_BUCKET_QUOTA_BYTES" not in rendered(LEAST).environment("bot")
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_the_worker_can_be_left_out(replicas: int):
+    deployment = with_value("worker.replicas", replicas).one("Deployment", "media-teltubby-worker")["spec"]
+    assert deployment["replicas"] == replicas
+    assert deployment["strategy"] == {"type": "Recreate"}
+
+
+def test_a_worker_gets_the_time_to_finish_and_its_successor_the_time_to_wait():
+    release = with_value("worker.shutdownSeconds", 7200)
+    pod, container = release.pod("worker"), release.container("worker")
+    assert pod["terminationGracePeriodSeconds"] > 7200
+    assert float(release.environment("worker")["SQLITE_WAIT_SECONDS"]) >= 7200
+    startup = container["startupProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] > pod["terminationGracePeriodSeconds"]
+    deadline = release.one("Deployment", "media-teltubby-worker")["spec"]["progressDeadlineSeconds"]
+    assert deadline > pod["terminationGracePeriodSeconds"]
+
+
+def test_a_stop_waits_until_the_service_hears_it():
+    for component in ("bot", "worker"):
+        command = rendered(LEAST).container(component)["lifecycle"]["preStop"]["exec"]["command"]
+        assert command[:3] == ["python", "-m", "teltubby_core.probe"]
+
+
+# Data
+
+
+def test_data_outlives_the_release_unless_it_is_to_go():
+    kept, going = rendered(LEAST), with_value("keepData", False)
+    for component in ("bot", "rabbitmq", "minio"):
+        name = f"media-teltubby-{component}"
+        policies = [
+            each.one("StatefulSet", name)["spec"]["persistentVolumeClaimRetentionPolicy"] for each in (kept, going)
+        ]
+        assert [policy["whenDeleted"] for policy in policies] == ["Retain", "Delete"]
+    keep = {"helm.sh/resource-policy": "keep"}
+    objects = [("PersistentVolumeClaim", "worker"), *(("Secret", part) for part in ("rabbitmq", "s3", "session-keys"))]
+    for kind, part in objects:
+        assert kept.one(kind, f"media-teltubby-{part}")["metadata"].get("annotations") == keep
+        assert "annotations" not in going.one(kind, f"media-teltubby-{part}")["metadata"]
+
+
+@pytest.mark.parametrize("component", VOLUMES)
+def test_a_volume_can_be_chosen(component: str):
+    chosen = {"size": "7Gi", "storageClassName": "fast", "accessModes": ["ReadWriteOncePod"]}
+    release = with_value(f"{component}.persistence", chosen)
+    name = f"media-teltubby-{component}"
+    if component == "worker":
+        claim = release.one("PersistentVolumeClaim", name)["spec"]
+    else:
+        (template,) = release.one("StatefulSet", name)["spec"]["volumeClaimTemplates"]
+        claim = template["spec"]
+    assert claim == {
+        "accessModes": ["ReadWriteOncePod"],
+        "storageClassName": "fast",
+        "resources": {"requests": {"storage": "7Gi"}},
+    }
+
+
+# Pods
+
+
+def image_of(component: str) -> str:
+    return "tools" if component == "simulator" else component
+
+
+@pytest.mark.parametrize("component", PODS)
+def test_an_image_is_named_by_registry_repository_and_tag_or_digest(component: str):
+    base = merged(SIMULATED, at("image", {"registry": "registry.example.org/team/", "pullSecrets": ["pull"]}))
+    path = f"{image_of(component)}.image"
+    tagged = with_value(path, {"repository": "mine/it", "tag": "v9", "pullPolicy": "Always"}, base)
+    assert tagged.container(component)["image"] == "registry.example.org/team/mine/it:v9"
+    assert tagged.container(component)["imagePullPolicy"] == "Always"
+    assert tagged.pod(component)["imagePullSecrets"] == [{"name": "pull"}]
+    digest = f"sha256:{'a' * 64}"
+    pinned = with_value(path, {"repository": "mine/it", "tag": "v9", "digest": digest})
+    if component != "simulator":
+        assert pinned.container(component)["image"] == f"mine/it@{digest}"
+
+
+def test_images_of_the_product_have_the_charts_version_by_default():
+    release = rendered(SIMULATED)
+    assert release.container("bot")["image"].partition(":") == ("teltubby-bot", ":", "0.1.0")
+    assert release.container("simulator")["image"] == "teltubby-tools:0.1.0"
+
+
+@pytest.mark.parametrize("component", PODS)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("nodeSelector", {"disk": "fast"}),
+        ("tolerations", [{"key": "media", "operator": "Exists"}]),
+        ("affinity", {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}),
+        ("priorityClassName", "important"),
+    ],
+)
+def test_where_a_pod_runs_can_be_chosen(component: str, field: str, value: Any):
+    assert with_value(f"{component}.{field}", value, SIMULATED).pod(component)[field] == value
+    assert field not in rendered(SIMULATED).pod(component)
+
+
+@pytest.mark.parametrize("component", PODS)
+def test_a_pod_can_be_labelled_and_annotated(component: str):
+    values = at(component, {"podLabels": {"team": "media"}, "podAnnotations": {"note": "ours"}})
+    metadata = rendered(merged(SIMULATED, values)).template(component)["metadata"]
+    assert metadata["labels"]["team"] == "media"
+    assert metadata["annotations"]["note"] == "ours"
+
+
+@pytest.mark.parametrize("component", PODS)
+def test_cpu_and_memory_can_be_chosen(component: str):
+    chosen = {"requests": {"cpu": "1"}, "limits": {"memory": "3Gi"}}
+    told = with_value(f"{component}.resources", chosen, SIMULATED).container(component)["resources"]
+    assert (told["requests"]["cpu"], told["limits"]["memory"]) == ("1", "3Gi")
+
+
+@pytest.mark.parametrize("component", ["bot", "worker", "rabbitmq", "minio"])
+def test_further_variables_come_last(component: str):
+    extra = [{"name": "TZ", "value": "UTC"}]
+    assert with_value(f"{component}.extraEnv", extra).container(component)["env"][-1] == extra[0]
+
+
+@pytest.mark.parametrize("component", ["bot", "rabbitmq", "minio"])
+def test_the_time_to_stop_can_be_chosen(component: str):
+    release = with_value(f"{component}.terminationGracePeriodSeconds", 77)
+    assert release.pod(component)["terminationGracePeriodSeconds"] == 77
+
+
+@pytest.mark.parametrize("component", ["rabbitmq", "minio"])
+def test_a_server_runs_as_the_user_of_its_image(component: str):
+    context = with_value(f"{component}.runAsUser", 4711).pod(component)["securityContext"]
+    assert {context["runAsUser"], context["runAsGroup"], context["fsGroup"]} == {4711}
