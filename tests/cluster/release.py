@@ -20,6 +20,7 @@ CHART = Path(__file__).parents[2] / "charts" / "teltubby"
 CURATOR = 1001
 """Who may send while the simulator is on and nobody else is named."""
 COMPONENTS = ("bot", "worker", "rabbitmq", "minio", "simulator")
+SECRETS = ("telegram", "rabbitmq", "s3", "session-keys", "simulator")
 READY_LIMIT = 180.0  # seconds; twenty to forty when the machine has nothing else to do
 
 
@@ -129,10 +130,10 @@ class Release:
         """Wait until the namespace holds nothing of this kind."""
         wait_for(lambda: not self.get(kind)["items"], limit, f"every {kind} to be gone")
 
-    def logs(self, component: str) -> str:
-        """Return the last lines of each container of a component's pods."""
+    def logs(self, component: str, tail: int = 40) -> str:
+        """Return the last lines of each container of a component's pods; all of them with -1."""
         selector = f"--selector={self._selector(component)}"
-        return self.kubectl("logs", selector, "--all-containers", "--tail=40", "--prefix")
+        return self.kubectl("logs", selector, "--all-containers", f"--tail={tail}", "--prefix")
 
     def worker_is_busy(self) -> bool:
         """Whether a worker holds a job, by its own page."""

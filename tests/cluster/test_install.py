@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.release import COMPONENTS, TIMES, Release, Stopwatch
+from cluster.release import COMPONENTS, SECRETS, TIMES, Release, Stopwatch
 from cluster.traffic import Traffic
 from testbed.kubectl import Cluster
 
@@ -12,7 +12,8 @@ def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
     release = Release(cluster, "teltubby-first-file")
     release.make_namespace()
     watch = Stopwatch()
-    release.install()
+    notes = release.install()
+    assert f"helm test teltubby -n {release.namespace} --logs" in notes
     traffic = Traffic(release)
     traffic.small()
     traffic.until_ended()
@@ -26,6 +27,16 @@ def test_helm_test_sends_files_and_finds_every_byte_in_the_archive(release: Rele
     told = release.test()
     assert "every byte as sent" in told
     assert "Phase:          Succeeded" in told
+
+
+@pytest.mark.timeout(300)
+def test_what_is_secret_is_in_secrets_alone(release: Release):
+    secrets = {value for name in SECRETS for value in release.secret(name).values() if value != "teltubby"}
+    assert len(secrets) >= 7
+    shown = [release.kubectl("get", "all,events,configmaps,pvc,ingress", "--output=json")]
+    shown += [release.logs(component, tail=-1) for component in COMPONENTS]
+    # the simulator's own public defaults are no secret: api_id 12345
+    assert [index for index, text in enumerate(shown) for secret in secrets - {"12345"} if secret in text] == []
 
 
 @pytest.mark.timeout(300)

@@ -4,11 +4,9 @@ import json
 
 import pytest
 
-from cluster.release import COMPONENTS, Release
+from cluster.release import COMPONENTS, SECRETS, Release
 from cluster.traffic import LARGE, Traffic
 from testbed.kubectl import Cluster
-
-SECRETS = ("telegram", "rabbitmq", "s3", "session-keys", "simulator")
 
 
 def claims(release: Release) -> list[str]:

@@ -1,0 +1,76 @@
+"""What is rendered is what Kubernetes has: its own API documents, one version after another, and Helm's linter."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chart.rendering import CHART, KINDS, LEAST, Object, Rendered, helm, rendered
+from testbed import binaries, kubernetes_schemas
+
+_LIMIT = 60
+
+
+def kubeconform(version: str, text: str) -> "subprocess.CompletedProcess[str]":
+    folder = kubernetes_schemas.folder(version)
+    assert folder.is_dir(), f"no schemas of Kubernetes {version}; make them: cd tests && python -m testbed schemas"
+    location = f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [str(binaries.built_kubernetes() / "kubeconform"), "-strict", "-output=json", "-summary", "-verbose"]
+    return subprocess.run(
+        [*command, f"-schema-location={location}", f"-kubernetes-version={version}"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
+def test_every_object_is_one_of_this_version_of_kubernetes(release: Rendered, version: str):
+    told = json.loads(kubeconform(version, release.text).stdout)
+    assert [each for each in told["resources"] if each["status"] != "statusValid"] == []
+    assert told["summary"]["valid"] == len(release.objects)
+
+
+def wrong(change: str) -> str:
+    """One of our objects with a mistake in it."""
+    found: Object = rendered(LEAST).one("Deployment", "media-teltubby-worker")
+    text = yaml.safe_dump(found)
+    before, _, after = change.partition(" -> ")
+    assert before in text
+    return text.replace(before, after, 1)
+
+
+@pytest.mark.parametrize("version", [kubernetes_schemas.VERSIONS[0], kubernetes_schemas.VERSIONS[-1]])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "automountServiceAccountToken: -> automountServiceAccountTokens:",
+        "replicas: 1 -> replicas: one",
+        "apiVersion: apps/v1 -> apiVersion: apps/v1beta1",
+        "kind: Deployment -> kind: Deploymant",
+        "drop: -> dropped:",
+    ],
+)
+def test_a_mistake_is_found(version: str, change: str):
+    assert kubeconform(version, wrong(change)).returncode != 0
+    assert kubeconform(version, wrong("replicas: 1 -> replicas: 2")).returncode == 0
+
+
+def test_a_field_that_came_later_is_found_in_earlier_versions():
+    # pod-level resources: since 1.32
+    text = wrong("automountServiceAccountToken: false -> resources: {}\n      automountServiceAccountToken: false")
+    assert [version for version in kubernetes_schemas.VERSIONS if kubeconform(version, text).returncode] == [
+        version for version in kubernetes_schemas.VERSIONS if version < "1.32"
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_helms_linter_finds_nothing(kind: str, tmp_path: Path):
+    values = tmp_path / "values.yaml"
+    values.write_text(json.dumps(KINDS[kind]), "utf-8")
+    done = helm("lint", str(CHART), "--strict", f"--values={values}")
+    assert done.returncode == 0, done.stdout
