@@ -1,7 +1,10 @@
 """The chart rendered by helm without a cluster, its objects as plain values."""
 
+import base64
 import json
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -98,6 +101,20 @@ class Rendered:
     def pod(self, component: str) -> Object:
         return self.pods()[f"{RELEASE}-teltubby-{component}"]
 
+    def containers(self) -> Iterator[tuple[str, Object]]:
+        """Every container, those that run before the others included, by the names of its pod and its own."""
+        for name, pod in self.pods().items():
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                yield f"{name}/{container['name']}", container
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """What each Secret holds, by its name and the key."""
+        return {
+            each["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in each["data"].items()}
+            for each in self.objects
+            if each["kind"] == "Secret"
+        }
+
     def container(self, component: str) -> Object:
         (container,) = self.pod(component)["containers"]
         return dict(container)
@@ -119,6 +136,19 @@ def refusal(values: Mapping[str, Any]) -> str:
     done = _template(json.dumps(values, sort_keys=True), RELEASE)
     assert done.returncode != 0, "helm takes them"
     return done.stderr
+
+
+def notes(values: Mapping[str, Any]) -> str:
+    """Return what helm tells after an install. It needs a cluster for that: here an object of a copy carries it."""
+    with tempfile.TemporaryDirectory(prefix="chart-") as folder:
+        copy = shutil.copytree(CHART, Path(folder, "teltubby"))
+        told = (copy / "templates" / "NOTES.txt").read_text("utf-8")
+        (copy / "templates" / "_notes.tpl").write_text(f'{{{{- define "notes" }}}}{told}{{{{ end -}}}}', "utf-8")
+        (copy / "templates" / "notes.yaml").write_text('notes: {{ include "notes" . | toJson }}', "utf-8")
+        arguments = ("template", RELEASE, str(copy), f"--namespace={NAMESPACE}", "--values=-")
+        done = helm(*arguments, "--show-only=templates/notes.yaml", given=json.dumps(values))
+    assert done.returncode == 0, done.stderr
+    return str(yaml.safe_load(done.stdout)["notes"])
 
 
 @cache

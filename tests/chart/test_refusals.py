@@ -1,60 +1,59 @@
 """Values that are refused, in a sentence that names them."""
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from chart.rendering import CHART, LEAST, OUTSIDE, SIMULATED, at, merged, refusal, rendered
-
-SCHEMA: Mapping[str, Any] = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-DEFAULTS: Mapping[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
-FREE = {"global"}
-"""Of Helm's own: every chart must let it be."""
-
-
-def described(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every value that the schema knows, by path."""
-    for name, each in schema.get("properties", {}).items():
-        found = {**SCHEMA["$defs"][each["$ref"].rpartition("/")[2]], **each} if "$ref" in each else each
-        here = f"{path}{name}"
-        yield here, found
-        yield from described(found, f"{here}.")
-
-
-KNOWN = {path: each for path, each in described(SCHEMA) if path not in FREE}
-CLOSED = [path for path, each in KNOWN.items() if "properties" in each]
-
+from chart.values import CLOSED, DEFAULTS, KNOWN, LEAVES, SCHEMA
 
 # What the values themselves rule out
 
 
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        ({}, "telegram.botToken: missing"),
-        ({}, "telegram.apiId, telegram.apiHash: missing"),
-        ({}, "telegram.whitelistIds: names nobody"),
-        (merged(LEAST, at("telegram.existingSecret", "mine")), "telegram.existingSecret: leave botToken"),
-        (merged(LEAST, at("telegram.adminIds", [5])), "telegram.adminIds: 5 is not in telegram.whitelistIds"),
-        (merged(LEAST, at("webhook.enabled", True)), "webhook.host: missing"),
-        (merged(LEAST, at("webhook.enabled", True)), "webhook.ingress.tlsSecretName: missing"),
-        (merged(LEAST, at("rabbitmq.host", "other")), "rabbitmq.enabled=false"),
-        (merged(LEAST, at("rabbitmq.tls", True)), "rabbitmq.enabled=false"),
-        (merged(LEAST, at("rabbitmq.enabled", False)), "rabbitmq.host: missing"),
-        (merged(LEAST, at("rabbitmq", {"enabled": False, "host": "b"})), "rabbitmq.password: missing"),
-        (merged(LEAST, at("s3.endpoint", "https://s3.example.org")), "minio.enabled=false"),
-        (merged(OUTSIDE, at("s3", {"existingSecret": "", "accessKeyId": "k"})), "s3.accessKeyId, s3.secretAccessKey"),
-        (merged(LEAST, at("minio.service.s3NodePort", 30900)), "minio.service.type=NodePort"),
-        (merged(LEAST, at("bot.extraEnv", [{"name": "LOG_LEVEL", "value": "x"}])), "bot.extraEnv: LOG_LEVEL"),
-        (merged(LEAST, at("minio.extraEnv", [{"name": "HOME", "value": "x"}])), "minio.extraEnv: HOME"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
+IMPOSSIBLE: list[tuple[Mapping[str, Any], str]] = [
+    ({}, "telegram.botToken: missing"),
+    ({}, "telegram.apiId, telegram.apiHash: missing"),
+    ({}, "telegram.whitelistIds: names nobody"),
+    (merged(LEAST, at("telegram.apiHash", "")), "telegram.apiId, telegram.apiHash: missing"),
+    (merged(LEAST, at("telegram.apiId", None)), "telegram.apiId, telegram.apiHash: missing"),
+    (merged(LEAST, at("telegram.existingSecret", "mine")), "telegram.existingSecret: leave botToken"),
+    (merged(OUTSIDE, at("telegram.apiHash", "h")), "telegram.existingSecret: leave botToken"),
+    (merged(LEAST, at("telegram.adminIds", [5])), "telegram.adminIds: 5 is not in telegram.whitelistIds"),
+    (merged(SIMULATED, at("telegram.adminIds", [5])), "telegram.adminIds: 5 is not in telegram.whitelistIds"),
+    (merged(LEAST, at("webhook.enabled", True)), "webhook.host: missing"),
+    (merged(LEAST, at("webhook.enabled", True)), "webhook.ingress.tlsSecretName: missing"),
+    (merged(LEAST, at("rabbitmq.host", "other")), "rabbitmq.enabled=false"),
+    (merged(LEAST, at("rabbitmq.port", 5673)), "rabbitmq.enabled=false"),
+    (merged(LEAST, at("rabbitmq.tls", True)), "rabbitmq.enabled=false"),
+    (merged(LEAST, at("rabbitmq.enabled", False)), "rabbitmq.host: missing"),
+    (merged(LEAST, at("rabbitmq", {"enabled": False, "host": "b"})), "rabbitmq.password: missing"),
+    (merged(LEAST, at("s3.endpoint", "https://s3.example.org")), "minio.enabled=false"),
+    (merged(OUTSIDE, at("s3", {"existingSecret": "", "accessKeyId": "k"})), "s3.accessKeyId, s3.secretAccessKey"),
+    (merged(LEAST, at("s3.secretAccessKey", "secret-key")), "s3.accessKeyId, s3.secretAccessKey"),
+    (merged(LEAST, at("minio.service.s3NodePort", 30900)), "minio.service.type=NodePort"),
+    (merged(LEAST, at("minio.service.consoleNodePort", 30901)), "minio.service.type=NodePort"),
+    (merged(LEAST, at("bot.extraEnv", [{"name": "LOG_LEVEL", "value": "x"}])), "bot.extraEnv: LOG_LEVEL"),
+    (merged(LEAST, at("worker.extraEnv", [{"name": "WORKER_NAME"}])), "worker.extraEnv: WORKER_NAME"),
+    (merged(LEAST, at("rabbitmq.extraEnv", [{"name": "HOME"}])), "rabbitmq.extraEnv: HOME"),
+    (merged(LEAST, at("minio.extraEnv", [{"name": "HOME", "value": "x"}])), "minio.extraEnv: HOME"),
+]
+"""Values, and what is said about them."""
+
+
+@pytest.mark.parametrize(("values", "named"), IMPOSSIBLE, ids=lambda value: value if isinstance(value, str) else "")
 def test_values_that_do_not_go_together_are_named(values: Mapping[str, Any], named: str):
     assert named in refusal(values)
+
+
+def test_every_sentence_about_values_is_said_in_full():
+    source = (CHART / "templates" / "_validate.tpl").read_text("utf-8")
+    sentences = re.findall(r'append \$problems \(?(?:printf )?"([^"]+)"', source)
+    assert len(sentences) == source.count("append $problems")
+    told = "".join(refusal(values) for values, _ in IMPOSSIBLE)
+    patterns = [re.escape(sentence).replace("%d", "[0-9]+") for sentence in sentences]
+    assert [pattern for pattern in patterns if not re.search(pattern, told)] == []
 
 
 def test_all_problems_are_told_at_once():
@@ -72,6 +71,20 @@ def test_an_unknown_value_is_named(path: str):
     assert path.replace(".", "/") in told
 
 
+OF_ANOTHER_TYPE = {"string": 7, "boolean": "yes", "integer": "7", "number": "7", "array": "text", "object": "text"}
+
+
+def test_a_value_of_another_type_is_named():
+    wrong = {path: OF_ANOTHER_TYPE[_types(path)[0]] for path in LEAVES}
+    told = refusal(merged(*(at(path, value) for path, value in wrong.items())))
+    assert [path for path in LEAVES if f"at '/{path.replace('.', '/')}': got" not in told] == []
+
+
+def _types(path: str) -> list[str]:
+    found = KNOWN[path]["type"]
+    return [found] if isinstance(found, str) else list(found)
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -86,10 +99,12 @@ def test_an_unknown_value_is_named(path: str):
         ("webhook.enabled", "yes"),
         ("webhook.path", "telegram"),
         ("webhook.host", "https://bot.example.org"),
+        ("webhook.ingress.annotations", {"issuer": 1}),
         ("archive.maxFileGb", 0),
         ("archive.quotaBytes", "5Ti"),
         ("archive.dedup", "true"),
         ("archive.albumWindowSeconds", 0),
+        ("archive.albumWindowSeconds", 61),
         ("log.level", "debug"),
         ("log.format", "xml"),
         ("keepData", "no"),
@@ -105,19 +120,24 @@ def test_an_unknown_value_is_named(path: str):
         ("bot.extraEnv", {"TZ": "UTC"}),
         ("bot.extraEnv", [{"value": "UTC"}]),
         ("bot.podLabels", {"team": 1}),
+        ("bot.tolerations", ["media"]),
         ("bot.terminationGracePeriodSeconds", 5),
         ("worker.replicas", 2),
         ("worker.concurrency", 5),
         ("worker.shutdownSeconds", -1),
+        ("worker.shutdownSeconds", 86401),
         ("s3.bucket", "My_Bucket"),
         ("s3.endpoint", "minio:9000"),
         ("s3.secretKeys.accessKeyId", "a key"),
         ("minio.runAsUser", 0),
         ("minio.service.type", "LoadBalancer"),
+        ("minio.service.s3NodePort", 0),
         ("rabbitmq.port", 70000),
         ("rabbitmq.host", "broker:5672"),
         ("rabbitmq.memoryHighWatermark", "0.4"),
         ("rabbitmq.vhost", ""),
+        ("rabbitmq.caConfigMap.key", ""),
+        ("rabbitmq.runAsUser", 0),
         ("simulator.enabled", 1),
         ("tools.resources", {"request": {"cpu": "1"}}),
         ("image.pullSecrets", [""]),

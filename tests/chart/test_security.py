@@ -1,11 +1,12 @@
 """What holds for every pod, whatever the values: Pod Security restricted, and secrets in Secrets alone."""
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from chart.rendering import HOOKED, LEAST, SIMULATED, TOKEN, Object, Rendered, merged, rendered, texts
+from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, merged, notes, rendered, texts
 
 PLANTED: Mapping[str, Any] = {
     "telegram": {"apiHash": "planted-api-hash", "botToken": TOKEN},
@@ -13,12 +14,6 @@ PLANTED: Mapping[str, Any] = {
     "s3": {"accessKeyId": "planted-access-key", "secretAccessKey": "planted-secret-key"},
 }
 SECRETS = (TOKEN, "planted-api-hash", "planted-broker-password", "planted-access-key", "planted-secret-key")
-
-
-def containers(release: Rendered) -> Iterator[tuple[str, Object]]:
-    for name, pod in release.pods().items():
-        for container in [*pod.get("initContainers", []), *pod["containers"]]:
-            yield f"{name}/{container['name']}", container
 
 
 def test_every_pod_is_an_ordinary_user_without_a_token_of_the_clusters(release: Rendered):
@@ -32,7 +27,7 @@ def test_every_pod_is_an_ordinary_user_without_a_token_of_the_clusters(release: 
 
 
 def test_every_container_has_a_read_only_root_and_no_capability(release: Rendered):
-    for name, container in containers(release):
+    for name, container in release.containers():
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -49,7 +44,7 @@ def test_every_volume_is_of_a_kind_that_restricted_pods_may_have(release: Render
 
 
 def test_every_container_asks_for_cpu_and_memory_and_has_a_bound(release: Rendered):
-    for name, container in containers(release):
+    for name, container in release.containers():
         resources = container["resources"]
         assert {"cpu", "memory"} <= set(resources["requests"]), name
         assert "memory" in resources["limits"], name
@@ -63,17 +58,31 @@ def test_every_server_has_probes_and_every_scratch_volume_a_bound(release: Rende
             assert {"startupProbe", "readinessProbe"} <= set(container), name
 
 
-@pytest.mark.parametrize("base", [LEAST, HOOKED, SIMULATED], ids=["own bot", "webhook", "simulator"])
+BROKER_ELSEWHERE = merged(OUTSIDE, {"telegram": {"existingSecret": ""}, "rabbitmq": {"existingSecret": ""}})
+"""A broker and a store elsewhere, their passwords given as values."""
+BASES = {
+    "own bot": LEAST,
+    "webhook": HOOKED,
+    "simulator": SIMULATED,
+    "servers elsewhere": merged(BROKER_ELSEWHERE, {"s3": {"existingSecret": ""}, "telegram": {"apiId": 12345}}),
+}
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=list(BASES))
 def test_what_is_given_in_confidence_is_in_secrets_alone(base: Mapping[str, Any]):
-    release = rendered(merged(base, PLANTED))
+    values = merged(base, PLANTED)
+    release = rendered(values)
     told = [text for each in release.objects if each["kind"] != "Secret" for text in texts(each)]
-    assert [text for text in told if any(secret in text for secret in SECRETS)] == []
-    held = "".join(text for each in release.objects if each["kind"] == "Secret" for text in texts(each))
-    assert "planted" not in held, "in base64, as Kubernetes wants it"
+    hidden = [base64.b64encode(secret.encode()).decode() for secret in SECRETS]
+    assert [text for text in [*told, notes(values)] if any(secret in text for secret in (*SECRETS, *hidden))] == []
+    held = {text for content in release.secrets().values() for text in content.values()}
+    assert set(SECRETS) <= held
+    named = [text for each in release.objects if each["kind"] == "Secret" for text in texts(each)]
+    assert [text for text in named if any(secret in text for secret in SECRETS)] == [], "base64, as Kubernetes wants it"
 
 
 def test_secrets_reach_containers_by_reference_alone(release: Rendered):
     secretive = ("TOKEN", "HASH", "PASSWORD", "SECRET", "KEY_ID", "KEYS", "_PASS")
-    for name, container in containers(release):
+    for name, container in release.containers():
         given = [each["name"] for each in container.get("env", []) if "value" in each]
         assert [variable for variable in given if any(word in variable for word in secretive)] == [], name

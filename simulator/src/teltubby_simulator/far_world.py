@@ -28,6 +28,10 @@ class FarWorldError(Exception):
     """The other process can't be reached, or does not do what it is asked for."""
 
 
+class _NameTakenError(FarWorldError):
+    """Somebody there has this username: an earlier play's, perhaps."""
+
+
 class FarWorld(World):
     """A copy of what matters here. ``control_url`` is the other's control API, like ``http://host:8080/control``."""
 
@@ -49,10 +53,10 @@ class FarWorld(World):
     # Who there is
 
     def person(self, first_name: str, username: str | None = None, id: int | None = None) -> User:  # noqa: A002
-        """Return a person with this id, there already or new."""
+        """Return a person with this id, there already or new; then with another username where this one is taken."""
         if id is None or self._find("users", id) is None:
             given = {"first_name": first_name, "username": username, "id": id}
-            id = self._make("users", given)["id"]  # noqa: A001 - Telegram's word
+            id = self._make_person(given)["id"]  # noqa: A001 - Telegram's word
         return self.users.get(id) or super().add_user(first_name, username=username, id=id)
 
     def add_chat(self, kind: ChatKind, title: str, username: str | None = None, members: Any = ()) -> Chat:
@@ -163,6 +167,12 @@ class FarWorld(World):
         """Return what lies there; None when there is nothing."""
         return self._call("/".join(map(str, path)), None)
 
+    def _make_person(self, given: Mapping[str, Any]) -> Any:
+        try:
+            return self._make("users", given)
+        except _NameTakenError:
+            return self._make("users", {**given, "username": f"{given['username']}_{time.time_ns() % 10**9}"})
+
     def _make(self, path: str, given: Mapping[str, Any]) -> Any:
         body = {name: value for name, value in given.items() if value is not None}
         answer = self._call(path, json.dumps(body).encode())
@@ -183,7 +193,8 @@ class FarWorld(World):
                 if error.code == http.HTTPStatus.NOT_FOUND:
                     return None
                 told = error.read().decode("utf-8", "replace")
-                raise FarWorldError(f"{self._url}/{path} answers {error.code}: {told}") from error
+                kind = _NameTakenError if "is taken" in told else FarWorldError
+                raise kind(f"{self._url}/{path} answers {error.code}: {told}") from error
             except (OSError, http.client.HTTPException) as error:
                 reason = getattr(error, "reason", error)
                 again = body is None or isinstance(reason, _NEVER_THERE)

@@ -52,7 +52,7 @@ def test_every_variable_of_compose_is_a_setting():
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_variable_of_an_image_is_a_setting_of_its_service(service: str):
     text = (ROOT / f"services/{service}/Dockerfile").read_text("utf-8")
-    final = text[text.rindex("FROM ") :]
+    final = text[text.index(" AS service\n") : text.index(" AS reload\n")]
     line = next(line for line in final.splitlines() if line.startswith("ENV "))
     names = set(re.findall(r"([A-Z_]+)=", line)) - {"PATH", "PYTHONUNBUFFERED"}
     assert names <= {name.upper() for name in SERVICES[service].model_fields}

@@ -5,6 +5,7 @@ import secrets
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -68,6 +69,9 @@ def _shown(system: System, folder: Path, large_mb: int) -> int:
         console = Console(highlight=False, width=_WIDTH)
     try:
         return asyncio.run(_play(console, system, folder, large_mb))
+    except FarWorldError as error:
+        _tell_failure(console, error)
+        return 1
     except KeyboardInterrupt:
         return _STOPPED_BY + signal.SIGINT
     except asyncio.CancelledError:
@@ -87,14 +91,14 @@ async def _play(console: Console, system: System, folder: Path, large_mb: int) -
             async with programs, chat.shown():
                 chat.say(f"{system.introduction}\n")
                 await Scenes(console, cast, chat, files).play()
-        except (TimeoutError, ChildProcessError, FarWorldError) as error:
-            _tell_failure(console, error, programs)
+        except (TimeoutError, ChildProcessError) as error:
+            _tell_failure(console, error, programs.tails())
             return 1
         seconds = time.monotonic() - started
         return await asyncio.to_thread(verdict, console, system.objects, cast, seconds, shared=system.shared)
 
 
-def _tell_failure(console: Console, error: Exception, programs: Programs) -> None:
+def _tell_failure(console: Console, error: Exception, tails: Mapping[str, str] | None = None) -> None:
     console.print(f"\n[red]The demo failed: {escape(str(error)) or 'an answer did not come in time'}[/]")
-    for name, tail in programs.tails().items():
+    for name, tail in (tails or {}).items():
         console.print(f"\n[bold]The end of {name}'s log[/]\n{escape(tail)}", soft_wrap=True)

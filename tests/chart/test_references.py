@@ -1,0 +1,134 @@
+"""Whatever an object names, another one has: Secrets and their keys, volumes, ports, Services and their pods."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from chart.rendering import KINDS, NAMESPACE, RELEASE, Object, Rendered, rendered, texts
+
+MINE = "my-"
+"""How the names begin of what a release finds in its namespace."""
+
+
+def workloads(release: Rendered) -> list[Object]:
+    return [each for each in release.objects if "template" in each.get("spec", {})]
+
+
+def services(release: Rendered) -> dict[str, Object]:
+    return {each["metadata"]["name"]: each["spec"] for each in release.objects if each["kind"] == "Service"}
+
+
+def ports(spec: Object) -> set[str]:
+    return {port["name"] for container in spec["containers"] for port in container.get("ports", [])}
+
+
+def volumes(release: Rendered) -> Iterator[tuple[str, Object]]:
+    for name, pod in release.pods().items():
+        for volume in pod.get("volumes", []):
+            yield f"{name}/{volume['name']}", volume
+
+
+def test_every_key_of_a_secret_is_there(release: Rendered):
+    held = {(name, key) for name, content in release.secrets().items() for key in content}
+    named = set()
+    for _, container in release.containers():
+        references = [each.get("valueFrom", {}).get("secretKeyRef") for each in container.get("env", [])]
+        named |= {(each["name"], each["key"]) for each in references if each}
+    for _, volume in volumes(release):
+        sources = [each["secret"] for each in volume.get("projected", {}).get("sources", [])]
+        named |= {(each["name"], item["key"]) for each in sources for item in each["items"]}
+    assert {name for name in named if not name[0].startswith(MINE)} <= held
+    assert {name for name, _ in held} <= {name for name, _ in named}, "a Secret that nobody reads"
+
+
+def test_every_other_source_of_a_volume_is_there(release: Rendered):
+    for name, volume in volumes(release):
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        assert claim is None or claim in release.names("PersistentVolumeClaim"), name
+        written = volume.get("configMap", {}).get("name", MINE)
+        assert written.startswith(MINE) or written in release.names("ConfigMap"), name
+
+
+def test_every_volume_is_mounted_and_every_mount_has_one(release: Rendered):
+    claimed = {
+        each["metadata"]["name"]: {claim["metadata"]["name"] for claim in each["spec"].get("volumeClaimTemplates", [])}
+        for each in workloads(release)
+    }
+    for name, pod in release.pods().items():
+        has = {volume["name"] for volume in pod.get("volumes", [])} | claimed.get(name, set())
+        containers = [*pod.get("initContainers", []), *pod["containers"]]
+        assert {mount["name"] for container in containers for mount in container["volumeMounts"]} == has, name
+        for container in containers:
+            paths = [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert len(paths) == len(set(paths)), f"{name}/{container['name']}"
+
+
+def test_every_service_has_the_pods_of_one_workload_and_their_ports(release: Rendered):
+    for name, service in services(release).items():
+        (found,) = [
+            each["spec"]["template"]
+            for each in workloads(release)
+            if service["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert {port["targetPort"] for port in service["ports"]} <= ports(found["spec"]), name
+
+
+def test_every_workload_selects_its_own_pods_alone(release: Rendered):
+    pods = [each["spec"]["template"]["metadata"]["labels"] for each in workloads(release)]
+    for each in workloads(release):
+        selector = each["spec"]["selector"]["matchLabels"]
+        assert [labels for labels in pods if selector.items() <= labels.items()] == [
+            each["spec"]["template"]["metadata"]["labels"]
+        ]
+        assert each["spec"].get("serviceName", each["metadata"]["name"]) in {
+            *services(release),
+            f"{RELEASE}-teltubby-worker",
+            f"{RELEASE}-teltubby-simulator",
+        }
+
+
+def test_every_probe_asks_a_port_of_its_container(release: Rendered):
+    for name, container in release.containers():
+        probes = [each for field, each in container.items() if field.endswith("Probe")]
+        asked = {(each.get("httpGet") or each["tcpSocket"])["port"] for each in probes}
+        assert asked <= {port["name"] for port in container.get("ports", [])}, name
+
+
+def test_no_variable_is_there_twice(release: Rendered):
+    for name, container in release.containers():
+        names = [each["name"] for each in container.get("env", [])]
+        assert len(names) == len(set(names)), name
+
+
+def test_every_address_in_the_release_is_a_service_with_that_port(release: Rendered):
+    has = {(name, port["port"]) for name, service in services(release).items() for port in service["ports"]}
+    told = {
+        (host, int(port))
+        for pod in release.pods().values()
+        for text in texts(pod)
+        for host, port in re.findall(rf"({RELEASE}-teltubby-[a-z]+):([0-9]+)", text)
+    }
+    assert told <= has
+    hosts = {release.environment(component)["RABBITMQ_HOST"] for component in ("bot", "worker")}
+    assert hosts <= {*services(release), "broker.example.org"}
+
+
+def test_every_object_says_whose_it_is(release: Rendered):
+    for each in release.objects:
+        metadata = each["metadata"]
+        assert metadata["namespace"] == NAMESPACE, metadata["name"]
+        told = {name.rpartition("/")[2]: value for name, value in metadata["labels"].items()}
+        assert told["instance"] == RELEASE
+        assert told["managed-by"] == "Helm"
+        assert metadata["name"] == f"{RELEASE}-teltubby-{told['component']}"
+
+
+@pytest.mark.parametrize("release_name", ["media", "a" * 53])
+@pytest.mark.parametrize("values", KINDS.values(), ids=list(KINDS))
+def test_no_name_or_label_is_longer_than_kubernetes_takes(values: Mapping[str, object], release_name: str):
+    release = rendered(values, release=release_name)
+    # a StatefulSet's revisions and a Deployment's pods carry its name and 11 further characters in a label of 63
+    assert [name for name in release.names() if len(name) > 52] == []
+    labels = [value for each in release.objects for value in each["metadata"]["labels"].values()]
+    assert [value for value in labels if len(value) > 63] == []
