@@ -29,7 +29,11 @@ def test_every_object_that_the_notes_name_is_there(kind: str):
         (OUTSIDE, "Users who may: 11111111,22222222.", "MinIO"),
         (LEAST, "leaves the volumes and the Secrets", "simulated"),
         (merged(LEAST, at("keepData", False)), "helm test", "helm uninstall"),
-        (merged(OUTSIDE, at("minio.enabled", True), at("s3.endpoint", "")), "the keys in the Secret my-s3", "-s3:"),
+        (
+            merged(OUTSIDE, at("minio.enabled", True), at("s3.endpoint", "")),
+            "the keys in the Secret my-s3:",
+            "teltubby-s3",
+        ),
     ],
 )
 def test_the_notes_tell_what_the_values_chose(values: Mapping[str, Any], said: str, unsaid: str):

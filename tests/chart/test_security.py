@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, merged, notes, rendered, texts
+from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, at, merged, notes, rendered, texts
 
 PLANTED: Mapping[str, Any] = {
     "telegram": {"apiHash": "planted-api-hash", "botToken": TOKEN},
@@ -58,14 +58,17 @@ def test_every_server_has_probes_and_every_scratch_volume_a_bound(release: Rende
             assert {"startupProbe", "readinessProbe"} <= set(container), name
 
 
-BROKER_ELSEWHERE = merged(OUTSIDE, {"telegram": {"existingSecret": ""}, "rabbitmq": {"existingSecret": ""}})
-"""A broker and a store elsewhere, their passwords given as values."""
 BASES = {
     "own bot": LEAST,
     "webhook": HOOKED,
     "simulator": SIMULATED,
-    "servers elsewhere": merged(BROKER_ELSEWHERE, {"s3": {"existingSecret": ""}, "telegram": {"apiId": 12345}}),
+    "servers elsewhere": merged(
+        OUTSIDE,
+        {"telegram": {"existingSecret": "", "apiId": 12345}},
+        *(at(f"{part}.existingSecret", "") for part in ("rabbitmq", "s3")),
+    ),
 }
+"""Values that take all of these."""
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=list(BASES))

@@ -135,6 +135,8 @@ def _make_product(missing: Mapping[str, Path]) -> None:
             with _told(name):
                 build(docker, name, f"{name}:{TAG}")
                 docker.save(f"{name}:{TAG}", archive)
+        # layers of earlier builds make later ones fast, but not for ever
+        docker.run("image", "prune", "--force", "--filter=until=72h")
 
 
 def _base(docker: Engine, system: Path) -> str:
@@ -196,7 +198,7 @@ def _write(archive: Path, name: str, layer: bytes, config: Mapping[str, object])
 
 
 def _context() -> list[Path]:
-    """Return the files that go into the product's images: what git knows, as far as .dockerignore lets it in."""
+    """Return the files that go into the product's images: what .dockerignore lets in."""
     files = [_ROOT / "pyproject.toml", _ROOT / "uv.lock"]
     for folder in _PACKAGED:
         files += [path for path in (_ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
