@@ -162,15 +162,15 @@ class Release:
         """Return its Telegram."""
         return FarWorld(f"http://{self.address('simulator', 8080)}/control")
 
-    def bucket(self) -> Bucket:
-        """Return its archive."""
+    def bucket(self, name: str = "teltubby") -> Bucket:
+        """Return its archive, or another bucket in its store."""
         keys = self.secret("s3")
         settings = S3Settings(
             s3_endpoint=f"http://{self.address('minio', 9000)}",
             s3_access_key_id=keys["S3_ACCESS_KEY_ID"],
             s3_secret_access_key=keys["S3_SECRET_ACCESS_KEY"],
         )
-        return Bucket(settings, "teltubby")
+        return Bucket(settings, name)
 
     @property
     def _in(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from cluster.release import CURATOR, Release
+from teltubby_cli.demo.bucket import Bucket
 from teltubby_cli.demo.check import check_objects, documents
 from teltubby_simulator.content import SeededContent
 from teltubby_simulator.far_world import FarWorld
@@ -19,8 +20,10 @@ PATIENCE = 240.0  # seconds for all answers
 class Traffic:
     """One curator's messages to one release, each with another content."""
 
-    def __init__(self, release: Release, curator: int = CURATOR) -> None:
+    def __init__(self, release: Release, curator: int = CURATOR, archive: Bucket | None = None) -> None:
+        """``archive``: where its files must come to lie, when that is not the release's own store."""
         self.release = release
+        self._archive = archive
         self.world: FarWorld = release.world()
         self.curator: User = self.world.person("Ada", "ada", curator)
         self.sent: list[Message] = []
@@ -65,15 +68,18 @@ class Traffic:
         self.until_ended()
         said = {message.id: self.said_to(message) for message in self.sent}
         assert [text for text in said.values() if not text.startswith(STORED)] == []
-        findings = check_objects(self.release.bucket(), self.sent, shared=True)
+        findings = check_objects(self._bucket(), self.sent, shared=True)
         assert [finding for finding in findings if finding.problem] == []
 
     def worker_of(self, message: Message) -> str:
         """Return which worker brought a large file, as its metadata.json tells."""
         assert message.media is not None
-        found = documents(self.release.bucket(), "metadata.json").values()
+        found = documents(self._bucket(), "metadata.json").values()
         name = message.media.file.file_name
         return next(str(each["worker"]) for each in found if each["file"]["original_filename"] == name)
+
+    def _bucket(self) -> Bucket:
+        return self._archive or self.release.bucket()
 
     def _send(self, size: int) -> Message:
         name = f"{self._mark}-{len(self.sent)}.bin"
