@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.cache import alone, folder
-from testbed.processes import TestbedError
+from testbed.processes import TestbedError, run_tool
 
 _OLDEST_GO = (1, 21)
 """From 1.21 on Go fetches the toolchain that a module asks for (go.dev/doc/toolchain)."""
@@ -228,22 +227,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run(command: list[str], *, limit: float, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    try:
-        done = subprocess.run(  # Go itself, with arguments from this module
-            command,
-            cwd=cwd,
-            env=env or _environment(),
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        raise TestbedError(f"{' '.join(command)}: not done after {limit:g} s") from None
-    if done.returncode:
-        raise TestbedError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-1000:]}")
-    return done.stdout
+    return run_tool(command, limit=limit, cwd=cwd, env=env or _environment())
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,6 @@ where there is no registry to fetch ``python:3.11-slim`` from. What did not chan
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from testbed import binaries, cache, packages
 from testbed.docker_engine import Engine, engine
 from testbed.oci import layer_of, write_image
-from testbed.processes import TestbedError
+from testbed.processes import TestbedError, run_tool
 
 REGISTRY = "docker.io/library"
 """What container runtimes put before a name without one."""
@@ -167,14 +166,7 @@ def _system(name: str, included: list[str], variant: str) -> Path:
         *("--aptopt=APT::Install-Recommends=false", f"--include={','.join(included)}"),
         *(_RELEASE, str(part), f"deb {_mirror()} {_RELEASE} main"),
     ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_LIMIT, check=False, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise TestbedError(f"mmdebstrap for {name}: not done after {_LIMIT:g} s") from None
-    if done.returncode:
-        raise TestbedError(f"mmdebstrap for {name}: {done.stderr.strip()[-2000:]}")
+    run_tool(command, limit=_LIMIT)
     part.replace(target)
     _say(f"a Debian for {name} made in {time.monotonic() - started:.0f} s")
     return target
@@ -183,7 +175,10 @@ def _system(name: str, included: list[str], variant: str) -> Path:
 def _mirror() -> str:
     """Return where this machine's apt gets Debian from; a Debian of another release will do."""
     listed = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Created-By: Packages"]
-    told = subprocess.run(listed, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+    try:
+        told = run_tool(listed, limit=_LIMIT).split()
+    except TestbedError:  # no Debian's apt
+        told = []
     found = [address for address in told if "security" not in address]
     return found[0] if found else "http://deb.debian.org/debian"
 

@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from testbed.kubectl import Cluster
 from testbed.node_plan import PAUSE, STORAGE, NodePlan
 from testbed.node_volumes import Volumes
 from testbed.oci import layer_of, write_image
-from testbed.processes import Process, TestbedError, wait_for
+from testbed.processes import Process, TestbedError, run_tool, wait_for
 
 PACKAGES = ("containerd", "runc", "containernetworking-plugins", "iptables", "iproute2")
 _START_LIMIT = 120.0  # seconds, of each step; all of them take ten to twenty
@@ -65,9 +64,10 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "a Kubernetes node needs root"
     # root in a container may be a lesser one
-    tried = subprocess.run(["unshare", *_NAMESPACES, "true"], capture_output=True, text=True, timeout=30, check=False)
-    if tried.returncode:
-        return f"a Kubernetes node needs a root who may make namespaces: {tried.stderr.strip()}"
+    try:
+        run_tool(["unshare", *_NAMESPACES, "true"], limit=_TOOL_LIMIT)
+    except TestbedError as error:
+        return f"a Kubernetes node needs a root who may make namespaces: {error}"
     if not all(os.access(controller, os.W_OK) for controller in _controllers()):
         return f"a Kubernetes node needs {_CGROUPS} to be writable"
     return None
@@ -342,15 +342,7 @@ def _write_sysctl(name: str, value: str) -> None:
 
 
 def _run(*command: str) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TOOL_LIMIT, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TestbedError(f"{' '.join(command)}: {error}") from None
-    if done.returncode:
-        raise TestbedError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-2000:]}")
-    return done.stdout
+    return run_tool(command, limit=_TOOL_LIMIT)
 
 
 def exports(cluster: Cluster) -> str:

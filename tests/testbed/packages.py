@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.cache import alone, folder
-from testbed.processes import TestbedError
+from testbed.processes import TestbedError, run_tool
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by packages before they start a service; exit status 101 forbids it (Debian's invoke-rc.d)."""
@@ -74,11 +74,4 @@ def _nothing_starts(prefix: list[str]) -> Iterator[None]:
 
 
 def _run(command: list[str]) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_LIMIT, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TestbedError(f"{' '.join(command)}: {error}") from None
-    if done.returncode:
-        raise TestbedError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-1000:]}")
+    run_tool(command, limit=_LIMIT)

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _LOOK_EVERY = 0.02  # seconds
 _LOG_TAIL = 3000  # characters of a log that an error shows
+_SAID_TAIL = 2000  # of what a failed program said
 
 
 class TestbedError(Exception):
@@ -132,6 +133,35 @@ def _leash() -> list[str]:
     # A server must not outlive a pytest that was killed. PR_SET_PDEATHSIG counts from the thread that started it.
     found = shutil.which("setpriv")
     return [found, "--pdeathsig", "KILL"] if found else []
+
+
+def run_tool(
+    command: Sequence[str], *, limit: float, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> str:
+    """Run a program that ends by itself; return what it printed.
+
+    Raises:
+        TestbedError: it can't be run, failed, or took longer than ``limit`` seconds; with the end of what it said.
+    """
+    said = " ".join(command)
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise TestbedError(f"{said}: not done after {limit:g} s") from None
+    except OSError as error:
+        raise TestbedError(f"{said}: {error}") from None
+    if done.returncode:
+        raise TestbedError(f"{said}: {(done.stderr or done.stdout).strip()[-_SAID_TAIL:]}")
+    return done.stdout
 
 
 def wait_for(condition: Callable[[], T], limit: float, what: str) -> T:
