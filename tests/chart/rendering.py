@@ -70,7 +70,7 @@ class Rendered:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.objects: list[Object] = [each for each in yaml.safe_load_all(text) if each]
+        self.objects: list[Object] = [each for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
     def names(self, kind: str | None = None) -> set[str]:
         return {each["metadata"]["name"] for each in self.objects if kind in (None, each["kind"])}

@@ -16,6 +16,7 @@ def test_every_object_that_the_notes_name_is_there(kind: str):
     named = set(re.findall(rf"{RELEASE}-teltubby-[a-z0-9-]+", told))
     pods = {f"{name}-0" for name in release.names("StatefulSet")}
     assert named <= release.names() | pods
+    assert set(re.findall(r" exec (\S+)", told)) <= pods
     assert {f"statefulset/{RELEASE}-teltubby-bot", f"deployment/{RELEASE}-teltubby-worker"} <= set(told.split())
 
 

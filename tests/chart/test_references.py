@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from chart.rendering import KINDS, NAMESPACE, RELEASE, Object, Rendered, rendered, texts
+from chart.rendering import KINDS, LEAST, NAMESPACE, RELEASE, SIMULATED, Object, Rendered, rendered, texts
 
 MINE = "my-"
 """How the names begin of what a release finds in its namespace."""
@@ -50,6 +51,14 @@ def test_every_other_source_of_a_volume_is_there(release: Rendered):
         assert written.startswith(MINE) or written in release.names("ConfigMap"), name
 
 
+def test_what_a_pod_is_to_read_alone_is_mounted_so(release: Rendered):
+    given = {name for name, volume in volumes(release) if "configMap" in volume or "projected" in volume}
+    for name, container in release.containers():
+        pod = name.partition("/")[0]
+        mounts = [each for each in container["volumeMounts"] if f"{pod}/{each['name']}" in given]
+        assert [each["name"] for each in mounts if not each.get("readOnly")] == [], name
+
+
 def test_every_volume_is_mounted_and_every_mount_has_one(release: Rendered):
     claimed = {
         each["metadata"]["name"]: {claim["metadata"]["name"] for claim in each["spec"].get("volumeClaimTemplates", [])}
@@ -90,6 +99,70 @@ def test_every_probe_asks_a_port_of_its_container(release: Rendered):
         probes = [each for field, each in container.items() if field.endswith("Probe")]
         asked = {(each.get("httpGet") or each["tcpSocket"])["port"] for each in probes}
         assert asked <= {port["name"] for port in container.get("ports", [])}, name
+
+
+def numbers(container: Object) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in container["ports"]}
+
+
+def test_bot_and_worker_listen_at_the_ports_of_their_containers(release: Rendered):
+    for component in ("bot", "worker"):
+        environment, container = release.environment(component), release.container(component)
+        told = {"http": environment["HEALTH_PORT"], "webhook": environment.get("WEBHOOK_PORT")}
+        assert {name: int(port) for name, port in told.items() if port} == numbers(container)
+        hosts = [value for name, value in environment.items() if name in {"HEALTH_HOST", "WEBHOOK_HOST"}]
+        assert hosts == ["0.0.0.0"] * len(numbers(container))
+        stop = container["lifecycle"]["preStop"]["exec"]["command"]
+        pages = [text for text in stop if text.startswith("http")]
+        assert pages in ([], [f"http://127.0.0.1:{environment['HEALTH_PORT']}/healthz"])
+
+
+def test_the_store_listens_at_the_ports_of_its_container():
+    container = rendered(LEAST).container("minio")
+    options = dict(zip(container["args"][2::2], container["args"][3::2], strict=True))
+    ports = numbers(container)
+    assert options == {"--address": f":{ports['s3']}", "--console-address": f":{ports['console']}"}
+
+
+def test_the_simulator_listens_at_the_ports_of_its_container():
+    container = rendered(SIMULATED).container("simulator")
+    options = dict(each.removeprefix("--").split("=") for each in container["args"] if "port" in each)
+    # --mtproto-media-port-dc4 and its port mtproto-4-media
+    told = {
+        name.replace("-port", "").replace("media-dc4", "4-media").replace("dc4", "4"): port
+        for name, port in options.items()
+    }
+    assert {name: int(port) for name, port in told.items()} == numbers(container)
+
+
+def files(container: Object) -> set[str]:
+    """Paths of the files that a container's program is told of."""
+    named = {each["value"] for each in container.get("env", []) if re.search("_(FILE|PATH|BASE)$", each["name"])}
+    return named | {each.partition("=")[2] for each in container.get("args", []) if "-file=" in each}
+
+
+def test_every_file_that_a_program_is_told_of_lies_on_a_volume(release: Rendered):
+    written = {each["metadata"]["name"]: set(each["data"]) for each in release.objects if each["kind"] == "ConfigMap"}
+    for name, container in release.containers():
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        has = {volume["name"]: volume for volume in release.pods()[name.partition("/")[0]].get("volumes", [])}
+        for path in map(PurePosixPath, files(container)):
+            (mount,) = [each for each in mounts if path.is_relative_to(each)]
+            volume = has.get(mounts[mount], {})
+            sources = volume.get("projected", {}).get("sources", [])
+            held = {item["path"] for each in sources for item in each["secret"]["items"]}
+            held |= written.get(volume.get("configMap", {}).get("name"), set())
+            assert not held or path.name in held, f"{name}: {path}"
+
+
+def test_what_must_outlive_a_pod_lies_on_its_claim():
+    for component, variable in {
+        "bot": "SQLITE_PATH",
+        "worker": "SQLITE_PATH",
+        "rabbitmq": "RABBITMQ_MNESIA_BASE",
+    }.items():
+        (data,) = [each for each in rendered(LEAST).container(component)["volumeMounts"] if each["name"] == "data"]
+        assert PurePosixPath(rendered(LEAST).environment(component)[variable]).is_relative_to(data["mountPath"])
 
 
 def test_no_variable_is_there_twice(release: Rendered):

@@ -23,6 +23,7 @@ def test_every_pod_is_an_ordinary_user_without_a_token_of_the_clusters(release: 
         assert context["runAsUser"] > 0, name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert pod["automountServiceAccountToken"] is False, name
+        assert pod["enableServiceLinks"] is False, name
         assert [field for field in ("hostNetwork", "hostPID", "hostIPC") if pod.get(field)] == [], name
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, Rendered, at, merged, rendered, texts
+from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, at, merged, rendered, texts
 
 PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
 VOLUMES = ("bot", "worker", "rabbitmq", "minio")
@@ -41,6 +41,31 @@ def test_servers_and_secrets_of_ones_own_leave_bot_and_worker_alone():
     assert release.names("Service") == {"media-teltubby-bot"}
 
 
+def test_there_is_one_bot_which_a_mended_one_replaces_and_which_is_called_also_while_it_is_not_ready():
+    spec = rendered(LEAST).one("StatefulSet", "media-teltubby-bot")["spec"]
+    assert (spec["replicas"], spec["podManagementPolicy"]) == (1, "Parallel")
+    assert rendered(LEAST).one("Service", "media-teltubby-bot")["spec"]["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize("component", ["bot", "worker"])
+def test_a_service_is_alive_before_it_is_ready(component: str):
+    container = rendered(LEAST).container(component)
+    asked = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
+    assert asked == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
+
+
+def test_helms_test_runs_once_and_knows_all_that_the_services_do():
+    pod = rendered(OUTSIDE).one("Pod", "media-teltubby-test")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert pod["spec"]["restartPolicy"] == "Never"
+    told = rendered(OUTSIDE).environment("test")
+    for component in ("bot", "worker"):
+        given = rendered(OUTSIDE).environment(component)
+        own = {"SQLITE_PATH", "SQLITE_WAIT_SECONDS", "SESSION_ENCRYPTION_KEYS"}
+        needed = {name for name in given if name not in own and not name.startswith("WORKER_")}
+        assert {name: told.get(name) for name in needed} == {name: given[name] for name in needed}
+
+
 def test_a_release_whose_name_has_the_charts_is_not_named_twice():
     assert "teltubby-bot" in rendered(LEAST, release="teltubby").names("StatefulSet")
     assert "my-teltubby-bot" in rendered(LEAST, release="my-teltubby").names("StatefulSet")
@@ -65,6 +90,22 @@ def test_an_own_broker_and_store_are_named_to_the_services():
         assert environment["RABBITMQ_PASSWORD"] == secret("media-teltubby-rabbitmq", "RABBITMQ_PASSWORD")
         assert environment["S3_SECRET_ACCESS_KEY"] == secret("media-teltubby-s3", "S3_SECRET_ACCESS_KEY")
         assert "RABBITMQ_TLS" not in environment
+
+
+def test_an_own_broker_and_store_know_the_services_by_the_same_secrets():
+    broker, store = (rendered(LEAST).environment(component) for component in ("rabbitmq", "minio"))
+    bot = rendered(LEAST).environment("bot")
+    assert broker["RABBITMQ_DEFAULT_USER"] == bot["RABBITMQ_USERNAME"]
+    assert broker["RABBITMQ_DEFAULT_PASS"] == bot["RABBITMQ_PASSWORD"]
+    assert store["MINIO_ROOT_USER"] == bot["S3_ACCESS_KEY_ID"]
+    assert store["MINIO_ROOT_PASSWORD"] == bot["S3_SECRET_ACCESS_KEY"]
+    assert store["MINIO_REGION"] == bot["S3_REGION"]
+
+
+def test_an_own_broker_is_found_at_the_usual_port_and_finds_its_data_again():
+    ports = rendered(LEAST).one("Service", "media-teltubby-rabbitmq")["spec"]["ports"]
+    assert {each["name"]: each["port"] for each in ports}["amqp"] == 5672
+    assert rendered(LEAST).environment("rabbitmq")["RABBITMQ_NODENAME"] == "rabbit@localhost", "not the pod's name"
 
 
 def test_a_broker_and_a_store_elsewhere_are_named_to_the_services():
@@ -120,8 +161,9 @@ def test_a_secret_may_have_keys_of_its_own(path: str, base: Mapping[str, Any], v
 
 
 def test_the_keys_of_session_keys_and_webhook_are_fixed():
-    hooked = merged(HOOKED, at("webhook.existingSecret", "my-hook"))
-    assert rendered(hooked).environment("bot")["WEBHOOK_SECRET"] == secret("my-hook", "WEBHOOK_SECRET")
+    hooked = with_value("webhook.existingSecret", "my-hook", HOOKED)
+    assert hooked.environment("bot")["WEBHOOK_SECRET"] == secret("my-hook", "WEBHOOK_SECRET")
+    assert hooked.names("Secret") == rendered(LEAST).names("Secret")
     keys = rendered(OUTSIDE).environment("worker")["SESSION_ENCRYPTION_KEYS"]
     assert keys == secret("my-keys", "SESSION_ENCRYPTION_KEYS")
 
@@ -136,12 +178,49 @@ def test_the_stores_ports_can_be_opened_on_every_node():
     assert not any("nodePort" in each for each in closed["ports"])
 
 
+def test_a_broker_elsewhere_has_its_usual_port_and_no_tls_unless_told():
+    environment = rendered(merged(OUTSIDE, at("rabbitmq", {"port": None, "tls": False}))).environment("bot")
+    assert [name for name in environment if name in {"RABBITMQ_PORT", "RABBITMQ_TLS", "RABBITMQ_VERIFY_TLS"}] == []
+
+
+def test_what_is_given_is_in_the_secrets_under_the_chosen_keys():
+    given = {
+        "telegram": {"secretKeys": {"apiId": "id"}, "apiId": 2_147_483_647, "apiHash": "hash"},
+        "rabbitmq": {"username": "ada", "password": "pass", "secretKeys": {"password": "pw"}},
+        "s3": {"accessKeyId": "access", "secretAccessKey": "secret-key", "secretKeys": {"accessKeyId": "id"}},
+    }
+    held = rendered(merged(LEAST, given)).secrets()
+    assert held["media-teltubby-telegram"] == {
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "id": "2147483647",
+        "MTPROTO_API_HASH": "hash",
+    }
+    assert held["media-teltubby-rabbitmq"] == {"RABBITMQ_USERNAME": "ada", "pw": "pass"}
+    assert held["media-teltubby-s3"] == {"id": "access", "S3_SECRET_ACCESS_KEY": "secret-key"}
+
+
+def test_passwords_that_nobody_gave_are_long_and_not_the_same():
+    held = rendered(SIMULATED).secrets()
+    made = [held["media-teltubby-rabbitmq"]["RABBITMQ_PASSWORD"], *held["media-teltubby-s3"].values()]
+    assert min(map(len, made)) >= 20
+    assert len(set(made)) == len(made)
+    assert "PRIVATE KEY" in held["media-teltubby-simulator"]["private-key"]
+
+
+def test_another_s3_may_have_keys_that_were_given():
+    given = merged(LEAST, at("minio.enabled", False), at("s3", {"accessKeyId": "access", "secretAccessKey": "secret"}))
+    release = rendered(given)
+    assert release.secrets()["media-teltubby-s3"]["S3_ACCESS_KEY_ID"] == "access"
+    assert release.environment("bot")["S3_ACCESS_KEY_ID"] == secret("media-teltubby-s3", "S3_ACCESS_KEY_ID")
+
+
 def test_a_broker_of_ones_own_takes_further_settings():
     release = with_value(
         "rabbitmq", {"extraConfig": "heartbeat = 30\nframe_max = 131072", "memoryHighWatermark": "1GiB"}
     )
     written = release.one("ConfigMap", "media-teltubby-rabbitmq")["data"]["rabbitmq.conf"].splitlines()
     assert {"heartbeat = 30", "frame_max = 131072", "vm_memory_high_watermark.absolute = 1GiB"} <= set(written)
+    assert f"consumer_timeout = {24 * 3600 * 1000}" in written, "as long as a file may take"
 
 
 # Telegram
@@ -184,6 +263,14 @@ def test_without_a_webhook_nothing_of_it_is_there():
     assert "media-teltubby-webhook" not in release.names("Secret")
 
 
+def test_a_webhooks_path_is_the_ingresss_too():
+    release = rendered(merged(HOOKED, at("webhook.path", "/other/path"), at("webhook.ingress.className", "")))
+    ingress = release.one("Ingress", "media-teltubby-bot")["spec"]
+    assert ingress["rules"][0]["http"]["paths"][0]["path"] == "/other/path"
+    assert release.environment("bot")["WEBHOOK_URL"] == "https://bot.example.org/other/path"
+    assert "ingressClassName" not in ingress, "the cluster's default class"
+
+
 def test_the_ingress_can_be_left_to_others_and_annotated():
     assert rendered(merged(HOOKED, at("webhook.ingress.enabled", False))).names("Ingress") == set()
     annotated = merged(HOOKED, at("webhook.ingress.annotations", {"cert-manager.io/cluster-issuer": "letsencrypt"}))
@@ -199,6 +286,9 @@ def test_the_simulator_takes_telegrams_place():
     assert release.environment("worker")["MTPROTO_SERVER"] == "media-teltubby-simulator:4432"
     (fetching,) = release.pod("worker")["initContainers"]
     assert "--fetch-key-from=http://media-teltubby-simulator:8080/control" in fetching["args"]
+    assert f"--public-key-file={release.environment('worker')['MTPROTO_PUBLIC_KEY_FILE']}" in fetching["args"]
+    simulator = release.one("Deployment", "media-teltubby-simulator")["spec"]
+    assert (simulator["replicas"], simulator["strategy"]) == (1, {"type": "Recreate"})
     assert release.pods()["media-teltubby-test"]["containers"][0]["args"][0] == "demo"
 
 
@@ -213,6 +303,7 @@ def test_the_simulator_brings_messages_by_the_service_itself():
     release = rendered(merged(SIMULATED, at("webhook.enabled", True)))
     assert release.names("Ingress") == set()
     assert release.environment("bot")["WEBHOOK_URL"] == "http://media-teltubby-bot:8080/telegram"
+    assert "--allow-plain-webhooks" in release.container("simulator")["args"]
 
 
 # Archive and services
@@ -271,10 +362,18 @@ def test_a_worker_gets_the_time_to_finish_and_its_successor_the_time_to_wait():
     assert deadline > pod["terminationGracePeriodSeconds"]
 
 
+def before_stop(release: Rendered, component: str) -> list[str]:
+    return list(release.container(component)["lifecycle"]["preStop"]["exec"]["command"])
+
+
 def test_a_stop_waits_until_the_service_hears_it():
     for component in ("bot", "worker"):
-        command = rendered(LEAST).container(component)["lifecycle"]["preStop"]["exec"]["command"]
-        assert command[:3] == ["python", "-m", "teltubby_core.probe"]
+        assert before_stop(rendered(LEAST), component)[:3] == ["python", "-m", "teltubby_core.probe"]
+
+
+def test_a_bot_that_is_called_hears_on_for_a_moment_before_it_stops():
+    assert before_stop(rendered(HOOKED), "bot") == ["sleep", "5"]
+    assert before_stop(rendered(HOOKED), "worker")[0] == "python"
 
 
 # Data
@@ -288,6 +387,7 @@ def test_data_outlives_the_release_unless_it_is_to_go():
             each.one("StatefulSet", name)["spec"]["persistentVolumeClaimRetentionPolicy"] for each in (kept, going)
         ]
         assert [policy["whenDeleted"] for policy in policies] == ["Retain", "Delete"]
+        assert [policy["whenScaled"] for policy in policies] == ["Retain", "Retain"]
     keep = {"helm.sh/resource-policy": "keep"}
     objects = [("PersistentVolumeClaim", "worker"), *(("Secret", part) for part in ("rabbitmq", "s3", "session-keys"))]
     for kind, part in objects:
@@ -295,17 +395,25 @@ def test_data_outlives_the_release_unless_it_is_to_go():
         assert "annotations" not in going.one(kind, f"media-teltubby-{part}")["metadata"]
 
 
-@pytest.mark.parametrize("component", VOLUMES)
-def test_a_volume_can_be_chosen(component: str):
-    chosen = {"size": "7Gi", "storageClassName": "fast", "accessModes": ["ReadWriteOncePod"]}
-    release = with_value(f"{component}.persistence", chosen)
+def test_a_token_that_was_made_outlives_the_release_and_one_that_was_given_does_not():
+    made, given = (rendered(values).one("Secret", "media-teltubby-telegram") for values in (SIMULATED, LEAST))
+    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert "annotations" not in given["metadata"]
+
+
+def claim_of(release: Rendered, component: str) -> Any:
     name = f"media-teltubby-{component}"
     if component == "worker":
-        claim = release.one("PersistentVolumeClaim", name)["spec"]
-    else:
-        (template,) = release.one("StatefulSet", name)["spec"]["volumeClaimTemplates"]
-        claim = template["spec"]
-    assert claim == {
+        return release.one("PersistentVolumeClaim", name)["spec"]
+    (template,) = release.one("StatefulSet", name)["spec"]["volumeClaimTemplates"]
+    return template["spec"]
+
+
+@pytest.mark.parametrize("component", VOLUMES)
+def test_a_volume_can_be_chosen(component: str):
+    persistence = {"size": "7Gi", "storageClassName": "fast", "accessModes": ["ReadWriteOncePod"]}
+    assert "storageClassName" not in claim_of(rendered(LEAST), component), "the cluster's default class"
+    assert claim_of(with_value(f"{component}.persistence", persistence), component) == {
         "accessModes": ["ReadWriteOncePod"],
         "storageClassName": "fast",
         "resources": {"requests": {"storage": "7Gi"}},
@@ -328,9 +436,8 @@ def test_an_image_is_named_by_registry_repository_and_tag_or_digest(component: s
     assert tagged.container(component)["imagePullPolicy"] == "Always"
     assert tagged.pod(component)["imagePullSecrets"] == [{"name": "pull"}]
     digest = f"sha256:{'a' * 64}"
-    pinned = with_value(path, {"repository": "mine/it", "tag": "v9", "digest": digest})
-    if component != "simulator":
-        assert pinned.container(component)["image"] == f"mine/it@{digest}"
+    pinned = with_value(path, {"repository": "mine/it", "tag": "v9", "digest": digest}, SIMULATED)
+    assert pinned.container(component)["image"] == f"mine/it@{digest}"
 
 
 def test_images_of_the_product_have_the_charts_version_by_default():
@@ -339,40 +446,59 @@ def test_images_of_the_product_have_the_charts_version_by_default():
     assert release.container("simulator")["image"] == "teltubby-tools:0.1.0"
 
 
+def chosen(component: str) -> dict[str, Any]:
+    """Fields of a pod, with values that no other component has."""
+    return {
+        "nodeSelector": {"disk": component},
+        "tolerations": [{"key": component, "operator": "Exists"}],
+        "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": component}]}},
+        "priorityClassName": f"{component}s",
+    }
+
+
 @pytest.mark.parametrize("component", PODS)
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("nodeSelector", {"disk": "fast"}),
-        ("tolerations", [{"key": "media", "operator": "Exists"}]),
-        ("affinity", {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}),
-        ("priorityClassName", "important"),
-    ],
-)
-def test_where_a_pod_runs_can_be_chosen(component: str, field: str, value: Any):
-    assert with_value(f"{component}.{field}", value, SIMULATED).pod(component)[field] == value
+@pytest.mark.parametrize("field", chosen(""))
+def test_where_a_pod_runs_can_be_chosen(component: str, field: str):
+    release = rendered(merged(SIMULATED, {each: chosen(each) for each in PODS}))
+    assert release.pod(component)[field] == chosen(component)[field]
     assert field not in rendered(SIMULATED).pod(component)
 
 
 @pytest.mark.parametrize("component", PODS)
 def test_a_pod_can_be_labelled_and_annotated(component: str):
-    values = at(component, {"podLabels": {"team": "media"}, "podAnnotations": {"note": "ours"}})
+    values = {each: {"podLabels": {"team": each}, "podAnnotations": {"note": f"of {each}"}} for each in PODS}
     metadata = rendered(merged(SIMULATED, values)).template(component)["metadata"]
-    assert metadata["labels"]["team"] == "media"
-    assert metadata["annotations"]["note"] == "ours"
+    assert metadata["labels"]["team"] == component
+    assert metadata["annotations"]["note"] == f"of {component}"
 
 
 @pytest.mark.parametrize("component", PODS)
 def test_cpu_and_memory_can_be_chosen(component: str):
-    chosen = {"requests": {"cpu": "1"}, "limits": {"memory": "3Gi"}}
-    told = with_value(f"{component}.resources", chosen, SIMULATED).container(component)["resources"]
-    assert (told["requests"]["cpu"], told["limits"]["memory"]) == ("1", "3Gi")
+    cpus = {each: str(number) for number, each in enumerate(PODS, 1)}
+    values = {
+        each: {"resources": {"requests": {"cpu": cpu}, "limits": {"memory": f"{cpu}Gi"}}} for each, cpu in cpus.items()
+    }
+    told = rendered(merged(SIMULATED, values)).container(component)["resources"]
+    assert (told["requests"]["cpu"], told["limits"]["memory"]) == (cpus[component], f"{cpus[component]}Gi")
 
 
-@pytest.mark.parametrize("component", ["bot", "worker", "rabbitmq", "minio"])
+def test_what_the_tools_may_use_holds_for_whatever_runs_them():
+    tools = {"resources": {"limits": {"memory": "3Gi"}}, "image": {"tag": "v9"}}
+    release = with_value("tools", tools, SIMULATED)
+    (fetching,) = release.pod("worker")["initContainers"]
+    (testing,) = release.pod("test")["containers"]
+    for container in (fetching, testing):
+        assert container["resources"]["limits"]["memory"] == "3Gi"
+        assert container["image"] == "teltubby-tools:v9"
+
+
+@pytest.mark.parametrize("component", VOLUMES)
 def test_further_variables_come_last(component: str):
-    extra = [{"name": "TZ", "value": "UTC"}]
-    assert with_value(f"{component}.extraEnv", extra).container(component)["env"][-1] == extra[0]
+    extra = [
+        {"name": "TZ", "value": "UTC"},
+        {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+    ]
+    assert with_value(f"{component}.extraEnv", extra).container(component)["env"][-2:] == extra
 
 
 @pytest.mark.parametrize("component", ["bot", "rabbitmq", "minio"])

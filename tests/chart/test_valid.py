@@ -35,6 +35,22 @@ def test_every_object_is_one_of_this_version_of_kubernetes(release: Rendered, ve
     assert told["summary"]["valid"] == len(release.objects)
 
 
+def test_the_oldest_version_that_is_checked_is_the_oldest_that_the_chart_takes():
+    oldest, newest = (
+        ".".join(version.split(".")[:2])
+        for version in kubernetes_schemas.VERSIONS[:: len(kubernetes_schemas.VERSIONS) - 1]
+    )
+    minor = int(oldest.rpartition(".")[2])
+    assert templated(f"1.{minor - 1}.99").returncode != 0
+    assert "kubeVersion" in templated(f"1.{minor - 1}.99").stderr
+    assert [version for version in (f"{oldest}.0", f"{newest}.0") if templated(version).returncode] == []
+
+
+def templated(version: str) -> "subprocess.CompletedProcess[str]":
+    arguments = ("template", "media", str(CHART), "--values=-", f"--kube-version={version}")
+    return helm(*arguments, given=json.dumps(LEAST))
+
+
 def wrong(change: str) -> str:
     """One of our objects with a mistake in it."""
     found: Object = rendered(LEAST).one("Deployment", "media-teltubby-worker")
