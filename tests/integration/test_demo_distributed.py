@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -156,7 +157,16 @@ async def test_all_are_ended_when_whoever_started_them_is_cancelled(tmp_path: Pa
     assert all(map(ended, pids))
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let the processes of this test hear Ctrl-C: whoever runs in a shell's background ignores it, and so do they."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.timeout(240)
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_demo_that_is_stopped_leaves_no_process(tmp_path: Path, number: signal.Signals):
     process = await asyncio.create_subprocess_exec(
