@@ -32,6 +32,16 @@ IMPOSSIBLE: list[tuple[Mapping[str, Any], str]] = [
     (merged(LEAST, at("s3.endpoint", "https://s3.example.org")), "minio.enabled=false"),
     (merged(OUTSIDE, at("s3", {"existingSecret": "", "accessKeyId": "k"})), "s3.accessKeyId, s3.secretAccessKey"),
     (merged(LEAST, at("s3.secretAccessKey", "secret-key")), "s3.accessKeyId, s3.secretAccessKey"),
+    (merged(LEAST, at("telegram.secretKeys.apiId", "MTPROTO_API_HASH")), "telegram.secretKeys: two values"),
+    (merged(LEAST, at("rabbitmq.secretKeys.username", "RABBITMQ_PASSWORD")), "rabbitmq.secretKeys: two values"),
+    (merged(LEAST, at("s3.secretKeys.accessKeyId", "S3_SECRET_ACCESS_KEY")), "s3.secretKeys: two values"),
+    (merged(OUTSIDE, at("rabbitmq.password", "secret")), "rabbitmq.existingSecret: leave password empty"),
+    (merged(OUTSIDE, at("s3", {"accessKeyId": "k", "secretAccessKey": "s"})), "s3.existingSecret: leave accessKeyId"),
+    (merged(LEAST, at("s3.forcePathStyle", False)), "s3.forcePathStyle: MinIO"),
+    (merged(LEAST, at("s3", {"accessKeyId": "k", "secretAccessKey": "long-enough"})), "s3.accessKeyId: MinIO"),
+    (merged(LEAST, at("s3", {"accessKeyId": "key", "secretAccessKey": "short"})), "s3.secretAccessKey: MinIO"),
+    (merged(LEAST, at("minio.service", {"type": "NodePort", "s3NodePort": 3, "consoleNodePort": 3})), "must differ"),
+    (merged(LEAST, at("bot.extraEnv", [{"name": "TZ"}, {"name": "TZ"}])), "bot.extraEnv: TZ is set already"),
     (merged(LEAST, at("minio.service.s3NodePort", 30900)), "minio.service.type=NodePort"),
     (merged(LEAST, at("minio.service.consoleNodePort", 30901)), "minio.service.type=NodePort"),
     (merged(LEAST, at("bot.extraEnv", [{"name": "LOG_LEVEL", "value": "x"}])), "bot.extraEnv: LOG_LEVEL"),
@@ -52,7 +62,7 @@ def test_every_sentence_about_values_is_said_in_full():
     sentences = re.findall(r'append \$problems \(?(?:printf )?"([^"]+)"', source)
     assert len(sentences) == source.count("append $problems")
     told = "".join(refusal(values) for values, _ in IMPOSSIBLE)
-    patterns = [re.escape(sentence).replace("%d", "[0-9]+") for sentence in sentences]
+    patterns = [re.escape(sentence).replace("%d", "[0-9]+").replace("%s", "[a-z0-9]+") for sentence in sentences]
     assert [pattern for pattern in patterns if not re.search(pattern, told)] == []
 
 
@@ -123,6 +133,12 @@ def _types(path: str) -> list[str]:
         ("bot.terminationGracePeriodSeconds", 5),
         ("bot.terminationGracePeriodSeconds", 86401),
         ("worker.replicas", 2),
+        ("fullnameOverride", "My Archive"),
+        ("nameOverride", "my_archive"),
+        ("image.registry", "https://x y"),
+        ("telegram.whitelistIds", [2**52]),
+        ("bot.podLabels", {"app.kubernetes.io/name": "mine"}),
+        ("bot.podAnnotations", {"checksum/read-at-start": "mine"}),
         ("worker.replicas", -1),
         ("worker.concurrency", 5),
         ("worker.shutdownSeconds", -1),
@@ -149,6 +165,12 @@ def _types(path: str) -> list[str]:
 def test_a_wrong_value_is_named(path: str, value: Any):
     told = refusal(merged(SIMULATED, at(path, value)))
     assert path.replace(".", "/") in told
+
+
+@pytest.mark.parametrize("path", ["bot.persistence.size", "s3.bucket", "worker", "rabbitmq.secretKeys.password"])
+def test_a_value_that_is_taken_away_is_named(path: str):
+    told = refusal(merged(SIMULATED, at(path, None)))
+    assert f"missing property '{path.rpartition('.')[2]}'" in told
 
 
 # Schema and values.yaml

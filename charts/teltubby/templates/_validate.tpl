@@ -46,7 +46,33 @@
 {{- if and $values.minio.enabled $values.s3.endpoint -}}
 {{- $problems = append $problems "s3.endpoint: this is of another S3; set minio.enabled=false to use it" -}}
 {{- end -}}
+{{- range $field := list "telegram" "rabbitmq" "s3" -}}
+{{- $keys := values (index $values $field).secretKeys -}}
+{{- if ne (len $keys) (len (uniq $keys)) -}}
+{{- $problems = append $problems (printf "%s.secretKeys: two values can't have the same key" $field) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.rabbitmq.existingSecret $values.rabbitmq.password -}}
+{{- $problems = append $problems "rabbitmq.existingSecret: leave password empty when it is set" -}}
+{{- end -}}
+{{- if and $values.s3.existingSecret (or $values.s3.accessKeyId $values.s3.secretAccessKey) -}}
+{{- $problems = append $problems "s3.existingSecret: leave accessKeyId and secretAccessKey empty when it is set" -}}
+{{- end -}}
+{{- if $values.minio.enabled -}}
+{{- if not $values.s3.forcePathStyle -}}
+{{- $problems = append $problems "s3.forcePathStyle: MinIO here is not reached by names of buckets; leave it true, or set minio.enabled=false" -}}
+{{- end -}}
+{{- if and $values.s3.accessKeyId (lt (len $values.s3.accessKeyId) 3) -}}
+{{- $problems = append $problems "s3.accessKeyId: MinIO wants 3 characters at least" -}}
+{{- end -}}
+{{- if and $values.s3.secretAccessKey (lt (len $values.s3.secretAccessKey) 8) -}}
+{{- $problems = append $problems "s3.secretAccessKey: MinIO wants 8 characters at least" -}}
+{{- end -}}
+{{- end -}}
 {{- with $values.minio.service -}}
+{{- if and .s3NodePort (eq (toString .s3NodePort) (toString .consoleNodePort)) -}}
+{{- $problems = append $problems "minio.service.s3NodePort, .consoleNodePort: they must differ" -}}
+{{- end -}}
 {{- if and (eq .type "ClusterIP") (or .s3NodePort .consoleNodePort) -}}
 {{- $problems = append $problems "minio.service.s3NodePort, .consoleNodePort: these need minio.service.type=NodePort" -}}
 {{- end -}}
