@@ -57,9 +57,7 @@ class Volumes:
         if spec.get("storageClassName") != STORAGE or claim["status"].get("phase") != "Pending":
             return
         folder = self._plan.folder / "volumes" / meta["uid"]
-        if folder.exists():
-            return
-        folder.mkdir(mode=0o777)
+        folder.mkdir(exist_ok=True)
         folder.chmod(0o777)  # kubelet gives no folder of the machine's to a group, and pods run as ordinary users
         volume = {
             "apiVersion": "v1",
@@ -83,8 +81,8 @@ class Volumes:
         connection = self._connection()
         try:
             connection.request("POST", "/api/v1/persistentvolumes", json.dumps(volume), self._headers)
-            if connection.getresponse().status >= 300:
-                folder.rmdir()  # it is tried again
+            # one that is there already is a conflict; any other refusal is tried again at the next look
+            connection.getresponse().read()
         finally:
             connection.close()
 
