@@ -5,17 +5,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
 
+from teltubby_core.adapters.kubernetes.api import SessionObjects
+from teltubby_core.adapters.kubernetes.holding import Holder
+from teltubby_core.adapters.kubernetes.sessions import KubernetesSessionStore
+from teltubby_core.adapters.session_cipher import SessionCipher
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
 from teltubby_core.errors import PermanentError, TransientError
 from teltubby_core.ports import SessionStore
 from teltubby_core.testing import MemorySessionStore
+from testbed.session_objects import client_of, make_slots
 
-NAMES = ("bot-0", "bot-1")
+NAMES = ("media-session-0", "media-session-1")
 CONTENT = "1ApWapzMBu-a-session-string"
 SOON = 10.0
 
@@ -29,7 +35,7 @@ class Harness:
 
 
 @asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Harness]:
+async def memory(_: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     store = MemorySessionStore(NAMES)
 
     async def restarted() -> SessionStore:
@@ -41,7 +47,8 @@ async def memory(_: Path) -> AsyncIterator[Harness]:
 
 
 @asynccontextmanager
-async def sqlite(path: Path) -> AsyncIterator[Harness]:
+async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    path: Path = request.getfixturevalue("tmp_path")
     opened: list[Database] = []
     keys = [Fernet.generate_key().decode()]
 
@@ -56,12 +63,26 @@ async def sqlite(path: Path) -> AsyncIterator[Harness]:
     await opened[-1].close()
 
 
-MAKERS = [memory, sqlite]
+@asynccontextmanager
+async def kubernetes(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    slots = await asyncio.to_thread(make_slots, request.getfixturevalue("control_plane"), len(NAMES))
+    cipher = SessionCipher([Fernet.generate_key().decode()])
+    async with client_of(slots) as client:
+        objects = SessionObjects(client, slots.namespace)
+
+        async def restarted() -> SessionStore:
+            holder = Holder("worker-0", "its-uid", uuid4().hex)
+            return KubernetesSessionStore(objects, cipher, slots.names, holder)
+
+        yield Harness(await restarted(), restarted)
+
+
+MAKERS = [memory, sqlite, kubernetes]
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
-async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with request.param(tmp_path) as made:
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    async with request.param(request) as made:
         yield made
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from testbed.brokers import remove_all
 from testbed.buckets import SeenBucket, server_client
+from testbed.control_plane import ControlPlane
 from testbed.minio import Minio, S3Address
 from testbed.processes import TestbedError
 from testbed.rabbitmq import URL_VARIABLE, AmqpAddress, RabbitMq, any_rabbitmq
@@ -90,6 +91,17 @@ def own_bucket(own_minio: Minio) -> Iterator[SeenBucket]:
     """A bucket on it; not made yet."""
     with server_client(own_minio.address) as client:
         yield SeenBucket(own_minio.address, client)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A Kubernetes API, for the whole run."""
+    with ExitStack() as stack:
+        try:
+            plane = stack.enter_context(ControlPlane(tmp_path_factory.mktemp("kubernetes") / "plane"))
+        except TestbedError as error:
+            unavailable(error)
+        yield plane
 
 
 @pytest.fixture(scope="session")

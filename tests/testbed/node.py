@@ -16,10 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from testbed import binaries, cache, packages
+from testbed.control_plane import write_key
 from testbed.kubectl import Cluster
 from testbed.node_plan import PAUSE, STORAGE, NodePlan
 from testbed.node_volumes import Volumes
@@ -93,7 +91,7 @@ class Node(Cluster):
     def __init__(self, folder: Path, name: str = "teltubby-test", number: int = 77) -> None:
         """Keep everything in ``folder``, images in the cache. Nodes side by side need other names and numbers."""
         root = cache.folder() / f"containerd-{name}"
-        self.plan = NodePlan(name, number, folder, root)
+        self.plan = NodePlan.numbered(name, number, folder, root)
         self.timings: dict[str, float] = {}
         """Seconds from the start until each step was done."""
         self._tokens = {user: secrets.token_hex(16) for user in _USERS}
@@ -167,7 +165,7 @@ class Node(Cluster):
         plan.write(
             {user: (self._tokens[user], who.format(name=plan.name), group) for user, (who, group) in _USERS.items()}
         )
-        _write_key(plan.folder / "pki" / "accounts.key")
+        write_key(plan.account_key)
         init, ready = plan.folder / "init.sh", plan.folder / "init.ready"
         init.write_text(_INIT, "utf-8")
         process = Process("namespaces", ["unshare", *_NAMESPACES, "bash", str(init), str(ready)], plan.log("init"))
@@ -324,12 +322,6 @@ def _remove_cgroup(folder: Path) -> None:
             path.rmdir()
     with suppress(OSError):
         folder.rmdir()
-
-
-def _write_key(path: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form, nothing = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, nothing))
 
 
 def _read_sysctl(name: str) -> str:

@@ -1,23 +1,37 @@
 """What a test node is made of: addresses, folders, and the configuration of each of its programs. Starts nothing."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from testbed.control_plan import ControlPlan
 
 PAUSE = "localhost/pause:test"
 STORAGE = "test-folder"
 """The StorageClass, and what makes its volumes."""
 
 
-@dataclass(frozen=True)
-class NodePlan:
-    """A node called ``name`` in ``folder``. ``number`` (1–254) tells its addresses from another node's."""
+@dataclass(frozen=True, kw_only=True)
+class NodePlan(ControlPlan):
+    """A node called ``name``. ``number`` (1–254) tells its addresses from another node's."""
 
     name: str
     number: int
-    folder: Path
     containerd_root: Path
+
+    @classmethod
+    def numbered(cls, name: str, number: int, folder: Path, containerd_root: Path) -> "NodePlan":
+        """Plan a node with the addresses of this number."""
+        return cls(
+            folder=folder,
+            address=f"10.{number}.0.2",
+            services=f"10.{number}.64.0/18",
+            name=name,
+            number=number,
+            containerd_root=containerd_root,
+        )
 
     @property
     def host_address(self) -> str:
@@ -25,93 +39,16 @@ class NodePlan:
         return f"10.{self.number}.0.1"
 
     @property
-    def address(self) -> str:
-        """The node, as this machine sees it."""
-        return f"10.{self.number}.0.2"
-
-    @property
     def pods(self) -> str:
         """The pods' addresses."""
         return f"10.{self.number}.128.0/17"
-
-    @property
-    def services(self) -> str:
-        """The Services' addresses."""
-        return f"10.{self.number}.64.0/18"
 
     @property
     def link(self) -> str:
         """The network device on this machine's side."""
         return f"tt-{self.number}"
 
-    @property
-    def api_url(self) -> str:
-        """Where kube-apiserver listens."""
-        return f"https://{self.address}:6443"
-
-    @property
-    def authority(self) -> Path:
-        """The certificate that kube-apiserver signs for itself."""
-        return self.folder / "pki" / "apiserver.crt"
-
-    def kubeconfig(self, user: str) -> Path:
-        """Where this user's kubeconfig lies."""
-        return self.folder / "pki" / f"{user}.conf"
-
-    def log(self, program: str) -> Path:
-        """Where a program logs."""
-        return self.folder / "log" / f"{program}.log"
-
     # Command lines
-
-    def etcd(self) -> list[str]:
-        """Without fsync: it is thrown away."""
-        client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
-        return [
-            "etcd",
-            f"--data-dir={self.folder}/etcd",
-            "--unsafe-no-fsync",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            "--log-level=warn",
-        ]
-
-    def apiserver(self) -> list[str]:
-        """Users by a file of tokens, so that no authority has to sign anything."""
-        key = f"{self.folder}/pki/accounts.key"
-        return [
-            "kube-apiserver",
-            "--etcd-servers=http://127.0.0.1:2379",
-            f"--advertise-address={self.address}",
-            f"--cert-dir={self.folder}/pki",
-            f"--service-cluster-ip-range={self.services}",
-            f"--token-auth-file={self.folder}/pki/tokens.csv",
-            "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-key-file={key}",
-            f"--service-account-signing-key-file={key}",
-            "--allow-privileged=true",
-            "--kubelet-preferred-address-types=InternalIP",
-            "--profiling=false",
-        ]
-
-    def controller_manager(self) -> list[str]:
-        """Its own default of 20 requests a second would be what tests wait for."""
-        return [
-            "kube-controller-manager",
-            *self._client("controller-manager"),
-            f"--service-account-private-key-file={self.folder}/pki/accounts.key",
-            f"--root-ca-file={self.authority}",
-            "--use-service-account-credentials",
-        ]
-
-    def scheduler(self) -> list[str]:
-        """See controller_manager."""
-        return ["kube-scheduler", *self._client("scheduler")]
 
     def kubelet(self) -> list[str]:
         """The node itself."""
@@ -137,28 +74,13 @@ class NodePlan:
         """Containers."""
         return ["containerd", "--config", f"{self.folder}/containerd.toml"]
 
-    def _client(self, user: str) -> list[str]:
-        config = self.kubeconfig(user)
-        return [
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            "--leader-elect=false",
-            f"--cert-dir={self.folder}/{user}-pki",
-            "--kube-api-qps=300",
-            "--kube-api-burst=600",
-        ]
-
     # Files
 
-    def write(self, tokens: dict[str, tuple[str, str, str]]) -> None:
-        """Write all configuration. ``tokens``: token, user name and group by the short name of a user."""
-        for part in ("pki", "log", "cni", "volumes"):
+    def write(self, tokens: Mapping[str, tuple[str, str, str]]) -> None:
+        """Write all configuration; ``tokens`` as in ``write_users``."""
+        self.write_users(tokens)
+        for part in ("cni", "volumes"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        lines = [f'{token},{user},{name},"{group}"' for name, (token, user, group) in tokens.items()]
-        (self.folder / "pki" / "tokens.csv").write_text("\n".join(lines) + "\n", "utf-8")
-        for name, (token, _, _) in tokens.items():
-            self.kubeconfig(name).write_text(json.dumps(self._kubeconfig(token)), "utf-8")
         for name, content in {
             "cni/10-test.conflist": self._cni(),
             "kubelet.json": self._kubelet(),
@@ -172,18 +94,6 @@ class NodePlan:
         (self.folder / "Corefile").write_text(f".:53 {{\n {plugins} {zone}\n}}\n", "utf-8")
         (self.folder / "resolv.conf").write_text(f"nameserver {self.address}\n", "utf-8")
         (self.folder / "containerd.toml").write_text(self._containerd(), "utf-8")
-
-    def _kubeconfig(self, token: str) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {"name": "test", "cluster": {"server": self.api_url, "certificate-authority": str(self.authority)}}
-            ],
-            "users": [{"name": "user", "user": {"token": token}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
-            "current-context": "test",
-        }
 
     def _cni(self) -> dict[str, Any]:
         addresses = {

@@ -499,6 +499,11 @@ class SessionLease(Protocol):
         """The slot's name."""
         ...
 
+    @property
+    def held(self) -> bool:
+        """Whether it is still nobody else's, for certain; asked right before each packet, so it costs nothing."""
+        ...
+
     async def load(self) -> str | None:
         """Return its content, None while nobody has logged in."""
         ...

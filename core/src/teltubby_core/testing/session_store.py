@@ -20,17 +20,25 @@ class MemorySessionStore:
         self._free = list(names)
         self._names = list(names)
         self._wakeup = Wakeup()
+        self._leases: dict[str, MemorySessionLease] = {}
 
     async def acquire(self, timeout: float) -> "MemorySessionLease":
         """Wait for a free session."""
         name = await self._wakeup.poll(self._take, timeout)
         if name is None:
             raise TransientError(f"no session became free within {timeout:g} s")
-        return MemorySessionLease(self, name)
+        lease = MemorySessionLease(self, name)
+        self._leases[name] = lease
+        return lease
 
     async def _take(self) -> tuple[str | None, float | None]:
         self._fail()
         return (self._free.pop(0) if self._free else None), None
+
+    def take_away(self, name: str) -> None:
+        """Let the one who holds it have it no more, as when a lease runs out; another may take it."""
+        self._leases.pop(name).expire()
+        self._put_back(name)
 
     def _put_back(self, name: str) -> None:
         self._free = [n for n in self._names if n == name or n in self._free]
@@ -54,6 +62,11 @@ class MemorySessionLease:
         """The slot's name."""
         return self._name
 
+    @property
+    def held(self) -> bool:
+        """Until it is released."""
+        return self._held
+
     async def load(self) -> str | None:
         """Return its content."""
         self._check()
@@ -63,6 +76,10 @@ class MemorySessionLease:
         """Keep its content."""
         self._check()
         self._store.contents[self._name] = content
+
+    def expire(self) -> None:
+        """Be ours no more."""
+        self._held = False
 
     async def release(self) -> None:
         """Let the next one have it; a second time does nothing."""

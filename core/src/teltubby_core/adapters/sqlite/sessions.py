@@ -1,6 +1,5 @@
 """Logins of one machine, encrypted in table ``secrets``; and the key file for those who configure no key."""
 
-import logging
 import os
 import secrets
 import sqlite3
@@ -8,17 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from teltubby_core.adapters.session_cipher import SETTING, SessionCipher, is_key
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
 from teltubby_core.wakeup import Wakeup
 
-log = logging.getLogger(__name__)
-
 _KEY_FILE = "session.key"
-_SETTING = "SESSION_ENCRYPTION_KEYS"
 _READ = "SELECT value FROM secrets WHERE key = ?"
 _WRITE = """
     INSERT INTO secrets (key, value, created_at) VALUES (?, ?, ?)
@@ -34,13 +31,9 @@ class SqliteSessionStore:
     """
 
     def __init__(self, database: Database, keys: Sequence[str], names: Sequence[str] = ("bot-0",)) -> None:
-        """Encrypt with the first of the Fernet ``keys``, decrypt with any.
-
-        Raises:
-            ConfigurationError: there is no key, or one is malformed.
-        """
+        """Take ``keys`` as ``SessionCipher`` does. Raises what it raises."""
         self._database = database
-        self._newest, self._any = _ciphers(keys)
+        self._cipher = SessionCipher(keys)
         self._names = tuple(names)
         self._held: set[str] = set()
         self._wakeup = Wakeup()
@@ -79,25 +72,16 @@ class SqliteSessionStore:
         row = db.execute(_READ, (_row_key(name),)).fetchone()
         if row is None:
             return None
-        token = row["value"].encode()
-        try:
-            return self._newest.decrypt(token).decode()
-        except InvalidToken:
-            content = self._decrypt_with_any(token, name)
-        if content is not None:
-            self._encrypt(db, name, content)
-        return content
-
-    def _decrypt_with_any(self, token: bytes, name: str) -> str | None:
-        try:
-            return self._any.decrypt(token).decode()
-        except InvalidToken:
-            log.warning("%s: no key opens session %s; it counts as empty, for a new login", _SETTING, name)
+        opened = self._cipher.open(row["value"].encode(), name)
+        if opened is None:
             return None
+        if opened.outdated:
+            self._encrypt(db, name, opened.content)
+        return opened.content
 
     def _encrypt(self, db: sqlite3.Connection, name: str, content: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        db.execute(_WRITE, (_row_key(name), self._newest.encrypt(content.encode()).decode(), now))
+        db.execute(_WRITE, (_row_key(name), self._cipher.seal(content).decode(), now))
 
 
 class SqliteSessionLease:
@@ -112,6 +96,11 @@ class SqliteSessionLease:
     def name(self) -> str:
         """The slot's name."""
         return self._name
+
+    @property
+    def held(self) -> bool:
+        """Until it is released: no other process has the database."""
+        return self._held
 
     async def load(self) -> str | None:
         """Return its content; None while nobody has logged in, or when no configured key opens what is there."""
@@ -157,9 +146,9 @@ def load_or_make_key(path: Path) -> str:
         key = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise ConfigurationError([f"{_SETTING}: not set, and the key file {path} can't be used: {reason}"]) from error
-    if not _is_key(key):
-        raise ConfigurationError([f"{_SETTING}: not set, and the file {path} holds no Fernet key"])
+        raise ConfigurationError([f"{SETTING}: not set, and the key file {path} can't be used: {reason}"]) from error
+    if not is_key(key):
+        raise ConfigurationError([f"{SETTING}: not set, and the file {path} holds no Fernet key"])
     return key
 
 
@@ -188,26 +177,6 @@ def _link_unless_there(draft: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _ciphers(keys: Sequence[str]) -> tuple[Fernet, MultiFernet]:
-    if not keys:
-        raise ConfigurationError([f"{_SETTING}: there is no key"])
-    wrong = [number for number, key in enumerate(keys, 1) if not _is_key(key)]
-    if wrong:
-        raise ConfigurationError(
-            [f"{_SETTING}: key {number} is not a Fernet key (32 bytes in url-safe base64)" for number in wrong]
-        )
-    ciphers = [Fernet(key) for key in keys]
-    return ciphers[0], MultiFernet(ciphers)
-
-
-def _is_key(text: str) -> bool:
-    try:
-        Fernet(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _row_key(name: str) -> str:

@@ -1,0 +1,32 @@
+"""Opens the sessions of the namespace that this process runs in."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from lightkube import AsyncClient
+
+from teltubby_core.adapters.kubernetes.api import SessionObjects
+from teltubby_core.adapters.kubernetes.errors import kubernetes_errors
+from teltubby_core.adapters.kubernetes.holding import Holder
+from teltubby_core.adapters.kubernetes.sessions import KubernetesSessionStore
+from teltubby_core.adapters.session_cipher import SessionCipher
+
+
+@asynccontextmanager
+async def open_sessions(
+    keys: Sequence[str], names: Sequence[str], pod_name: str, pod_uid: str
+) -> AsyncIterator[KubernetesSessionStore]:
+    """Open them, as the pod that this is; with the rights of its service account.
+
+    Raises:
+        ConfigurationError: this is no pod with a service account, or a key is malformed.
+    """
+    cipher = SessionCipher(keys)
+    with kubernetes_errors("the service account"):
+        client = AsyncClient(trust_env=True)
+    try:
+        holder = Holder(pod_name, pod_uid, uuid4().hex)
+        yield KubernetesSessionStore(SessionObjects(client, client.namespace), cipher, names, holder)
+    finally:
+        await client.close()
