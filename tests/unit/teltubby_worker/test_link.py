@@ -210,3 +210,27 @@ async def test_an_answer_that_never_comes_is_missed_however_busy_the_connection_
     await eventually(others_are_answered)
     with pytest.raises(ConnectionLostError):
         await lost
+
+
+async def test_nothing_is_sent_once_the_session_is_not_ours_any_more():
+    received, ours, ended = bytearray(), True, asyncio.Event()
+
+    async def telegram(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while block := await reader.read(4096):
+            received.extend(block)
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(telegram, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()[:2]
+        link = Link(DataCentre(2, host, port), 1, bytes(256), 30, lambda: ours)
+        opening = asyncio.create_task(link.open(GetConfigRequest()))
+        await eventually(lambda: len(received) > 100)
+        before, ours = bytes(received), False
+        calling = asyncio.create_task(link.call(MESSAGES))
+        for task in (opening, calling):
+            with pytest.raises(ConnectionLostError):
+                await task
+        await asyncio.wait_for(ended.wait(), 5)
+    assert bytes(received) == before
+    assert not link.is_open

@@ -8,6 +8,7 @@ from telethon.tl.functions.auth import (
 )
 from telethon.tl.functions.help import GetConfigRequest
 
+from support import eventually
 from teltubby_core.errors import InfrastructureError, TransientError
 from teltubby_core.testing import MemorySessionStore
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError, WrongDataCentreError
@@ -193,3 +194,21 @@ async def test_no_free_session_lets_the_job_wait(telegram: FakeTelegram, store: 
 def test_secrets_are_not_shown() -> None:
     assert LOGIN.token not in repr(LOGIN)
     assert "'hash'" not in repr(LOGIN)
+
+
+async def test_a_session_that_is_taken_away_is_left_at_once_and_another_one_asked_for(telegram: FakeTelegram) -> None:
+    store = MemorySessionStore(["media-session-0", "media-session-1"])
+    session = session_of(telegram, store)
+    await session.call(Ask())
+    assert session.may_send
+    store.take_away("media-session-0")
+    assert [session.may_send] == [False]
+    await eventually(lambda: not telegram.open_links())
+    other = await store.acquire(0)
+    assert other.name == "media-session-0"
+    assert await session.call(Ask()) == "answer"
+    assert session.may_send
+    assert set(store.contents) == {"media-session-0", "media-session-1"}, "each has a login of its own"
+    assert len({link.key for link in telegram.made}) == 2
+    await session.close()
+    assert [session.may_send] == [False]

@@ -90,9 +90,12 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, n
         api_id, settings.mtproto_api_hash.get_secret_value(), settings.telegram_bot_token.get_secret_value()
     )
     eagerness = Eagerness(connections=settings.worker_connections, requests=settings.worker_window)
-    return Session(
-        sessions, login, _entry(settings), lambda centre, key: Link(centre, api_id, key, silence), eagerness, news
-    )
+
+    def connect(centre: DataCentre, key: bytes | None) -> Link:
+        return Link(centre, api_id, key, silence, lambda: session.may_send)
+
+    session = Session(sessions, login, _entry(settings), connect, eagerness, news)
+    return session
 
 
 def first_address(settings: WorkerSettings) -> tuple[str, int]:
@@ -131,13 +134,28 @@ async def open_ports(settings: WorkerServiceSettings) -> AsyncIterator[WorkerPor
         ConfigurationError: another process has the database, or a setting can't be used.
         DatabaseUnavailableError: the database is locked or its disk full.
     """
+    name = f"teltubby-worker {settings.worker_name}"
+    async with (
+        _open_sessions(settings) as sessions,
+        open_network(settings, name, prefetch=settings.worker_concurrency) as network,
+    ):
+        yield WorkerPorts(SystemClock(), network, sessions)
+
+
+@asynccontextmanager
+async def _open_sessions(settings: WorkerServiceSettings) -> AsyncIterator[SessionStore]:
+    if settings.session_store == "kubernetes":
+        # only here: the library costs a process of another kind some ten MB
+        from teltubby_core.adapters.kubernetes.opening import open_sessions  # noqa: PLC0415
+
+        assert settings.session_encryption_keys is not None  # its settings see to that
+        keys = session_keys(settings.session_encryption_keys, settings.sqlite_path)
+        async with open_sessions(keys, settings.session_names, settings.pod_name, settings.pod_uid) as sessions:
+            yield sessions
+        return
     database = Database(settings.sqlite_path)
     await database.open()
     try:
-        keys = session_keys(settings.session_encryption_keys, settings.sqlite_path)
-        sessions = SqliteSessionStore(database, keys)
-        name = f"teltubby-worker {settings.worker_name}"
-        async with open_network(settings, name, prefetch=settings.worker_concurrency) as network:
-            yield WorkerPorts(SystemClock(), network, sessions)
+        yield SqliteSessionStore(database, session_keys(settings.session_encryption_keys, settings.sqlite_path))
     finally:
         await database.close()

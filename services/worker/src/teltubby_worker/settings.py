@@ -3,9 +3,10 @@
 import ipaddress
 import os
 import socket
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from teltubby_core.settings import (
     DatabaseSettings,
@@ -93,6 +94,28 @@ class WorkerSettings(TelegramSettings, MtprotoSettings, TransferSettings):
 
 class WorkerServiceSettings(WorkerSettings, NetworkSettings, DatabaseSettings, HealthSettings, LogSettings):
     """What ``python -m teltubby_worker`` reads. Its database holds its login alone: each worker has one of its own."""
+
+    session_store: Literal["sqlite", "kubernetes"] = Field(
+        default="sqlite", description="where logins lie: in SQLITE_PATH, or in Secrets that workers share by Leases"
+    )
+    session_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="names of those Secrets and Leases, comma-separated"
+    )
+    pod_name: str = Field(default="", max_length=253, description="with SESSION_STORE=kubernetes, this pod's name")
+    pod_uid: str = Field(default="", max_length=100, description="and its uid")
+
+    @field_validator("session_names", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _kubernetes_is_complete(self) -> Self:
+        if self.session_store == "kubernetes":
+            needed = ("session_names", "session_encryption_keys", "pod_name", "pod_uid")
+            if missing := [name.upper() for name in needed if not getattr(self, name)]:
+                raise ValueError(f"SESSION_STORE=kubernetes needs {', '.join(missing)}")
+        return self
 
     @field_validator("mtproto_api_id", "mtproto_api_hash")
     @classmethod

@@ -95,15 +95,38 @@ def quiet_telethon() -> None:
     logging.getLogger("telethon.network.mtprotosender").addFilter(_not_our_news)
 
 
+class _Fenced(ConnectionTcpAbridged):
+    """Asks before each packet whether it may still be sent."""
+
+    def __init__(self, centre: DataCentre, may_send: Callable[[], bool]) -> None:
+        super().__init__(centre.host, centre.port, centre.dc_id, loggers=_Loggers())
+        self._may_send = may_send
+
+    def _send(self, data: bytes) -> None:
+        # Nothing is awaited between the question and the system call: a process that was suspended asks again.
+        if not self._may_send():
+            raise ConnectionError("the session's lease ran out")
+        super()._send(data)
+
+
 class Link:
     """A connection that is opened once, used by many callers side by side, and closed once.
 
     ``silence`` is how many seconds calls wait while no answer at all comes on this connection; then it counts as
-    dead and is closed, which ends every call in flight.
+    dead and is closed, which ends every call in flight. ``may_send`` is asked right before each packet; at the first
+    no the connection closes.
     """
 
-    def __init__(self, centre: DataCentre, api_id: int, key: bytes | None, silence: float) -> None:
+    def __init__(
+        self,
+        centre: DataCentre,
+        api_id: int,
+        key: bytes | None,
+        silence: float,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.centre = centre
+        self._may_send = may_send
         self._api_id = api_id
         self._silence = silence
         self._waiting: dict[asyncio.Timeout, float] = {}  # each with its last moment
@@ -147,8 +170,7 @@ class Link:
             raise
 
     async def _connect(self) -> None:
-        centre = self.centre
-        await self._sender.connect(ConnectionTcpAbridged(centre.host, centre.port, centre.dc_id, loggers=_Loggers()))
+        await self._sender.connect(_Fenced(self.centre, self._allowed))
         self._lost = asyncio.ensure_future(self._sender.disconnected)
         self._lost.add_done_callback(_look)
 
@@ -223,10 +245,19 @@ class Link:
 
     async def close(self) -> None:
         """Disconnect cleanly; calls in flight end with ConnectionLostError. Safe to call twice."""
+        await asyncio.shield(self._begin_closing())
+
+    def _begin_closing(self) -> asyncio.Task[None]:
         # In a task of its own: a caller that is cancelled must not leave a connection that is neither open nor closed.
         if self._closing is None:
             self._closing = asyncio.create_task(self._disconnect(), name="disconnect from Telegram")
-        await asyncio.shield(self._closing)
+        return self._closing
+
+    def _allowed(self) -> bool:
+        if self._may_send():
+            return True
+        self._begin_closing()  # Telethon notices only what it receives
+        return False
 
     async def _disconnect(self) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

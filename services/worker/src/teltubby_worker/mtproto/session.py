@@ -37,6 +37,7 @@ __all__ = ["BotLogin", "Eagerness", "Session"]
 
 _LEASE_SECONDS = 30.0
 _PING_EVERY = 60.0
+_WATCH_EVERY = 0.5  # seconds between two looks whether the session is still ours; packets ask each time
 _IDLE_SECONDS = 300.0  # after which connections for files are closed; the next file opens them again
 _REFUSALS = 3
 """How often in a row media addresses may fail before the main address alone serves the files: a firewall may hide
@@ -86,6 +87,12 @@ class Session:
         self._exports_barred: dict[int, float] = {}  # until when
         self._exports: dict[int, Ration] = {}
         self._keepalive: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the login is ours for certain, now. Every connection asks before each packet."""
+        return self._lease is not None and self._lease.held
 
     async def ready(self) -> None:
         """Be connected and logged in.
@@ -127,8 +134,11 @@ class Session:
 
     async def close(self) -> None:
         """Disconnect everywhere, then let the next one have the session."""
-        await _cancel(task for task in (self._opening, self._keepalive) if task)
-        self._keepalive = None
+        await _cancel(task for task in (self._opening, self._keepalive, self._watching) if task)
+        self._keepalive = self._watching = None
+        await self._leave()
+
+    async def _leave(self) -> None:
         home, lease = self._home, self._lease
         self._home = self._lease = None
         try:
@@ -159,8 +169,11 @@ class Session:
             self._keepalive = asyncio.create_task(self._keep_alive(), name="ping Telegram")
 
     async def _open_home(self) -> Connection:
+        if self._lease is not None and not self._lease.held:
+            await self._leave()
         if self._lease is None:
             self._lease = await self._sessions.acquire(_LEASE_SECONDS)
+            self._watch(self._lease)
         with _no_fault_of_the_file():
             home, keys = await self._login.enter(self._lease)
         self._on_change(self._lease.name, None)
@@ -169,6 +182,20 @@ class Session:
         if self._keys is None or self._keys.key != keys.key:
             self._keys = keys
         return home
+
+    def _watch(self, lease: SessionLease) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = asyncio.create_task(self._until_lost(lease), name=f"watch session {lease.name}")
+
+    async def _until_lost(self, lease: SessionLease) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY)
+            if not lease.held:
+                break
+        log.warning("session %s is not ours any more; disconnecting", lease.name)
+        if self._lease is lease:
+            await self._leave()  # the next call asks for a session again
 
     async def _keep_alive(self) -> None:
         while True:
