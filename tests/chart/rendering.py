@@ -110,7 +110,9 @@ class Rendered:
     def secrets(self) -> dict[str, dict[str, str]]:
         """What each Secret holds, by its name and the key."""
         return {
-            each["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in each["data"].items()}
+            each["metadata"]["name"]: {
+                key: base64.b64decode(value).decode() for key, value in each.get("data", {}).items()
+            }
             for each in self.objects
             if each["kind"] == "Secret"
         }

@@ -27,6 +27,7 @@ def test_the_same_values_replace_nothing_though_passwords_are_made_anew():
         (at("bot.concurrency", 2), {"bot"}),
         (at("worker.concurrency", 2), {"worker"}),
         (at("worker.replicas", 0), set()),
+        (at("worker.sessions.size", 3), {"worker"}),
         (at("worker.shutdownSeconds", 30), {"worker"}),
         (at("log.level", "DEBUG"), {"bot", "worker"}),
         (at("archive.maxFileGb", 2), {"bot", "worker"}),

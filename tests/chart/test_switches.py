@@ -9,7 +9,7 @@ from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, 
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 
 PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
-VOLUMES = ("bot", "worker", "rabbitmq", "minio")
+VOLUMES = ("bot", "rabbitmq", "minio")
 
 
 def with_value(path: str, value: Any, base: Mapping[str, Any] = LEAST) -> Rendered:
@@ -27,17 +27,15 @@ def test_the_least_values_give_bot_worker_broker_and_store():
     release = rendered(LEAST)
     assert release.names("StatefulSet") == {"media-teltubby-bot", "media-teltubby-rabbitmq", "media-teltubby-minio"}
     assert release.names("Deployment") == {"media-teltubby-worker"}
-    assert release.names("PersistentVolumeClaim") == {"media-teltubby-worker"}
     assert release.names("Ingress") == set()
-    assert release.names("Secret") == {
-        f"media-teltubby-{part}" for part in ("telegram", "rabbitmq", "s3", "session-keys")
-    }
+    secrets = ("telegram", "rabbitmq", "s3", "session-keys", "session-0", "session-1")
+    assert release.names("Secret") == {f"media-teltubby-{part}" for part in secrets}
 
 
 def test_servers_and_secrets_of_ones_own_leave_bot_and_worker_alone():
     release = rendered(OUTSIDE)
     assert release.names("StatefulSet") == {"media-teltubby-bot"}
-    assert release.names("Secret") == set()
+    assert release.names("Secret") == {"media-teltubby-session-0", "media-teltubby-session-1"}
     assert release.names("ConfigMap") == set()
     assert release.names("Service") == {"media-teltubby-bot"}
 
@@ -62,8 +60,8 @@ def test_helms_test_runs_once_and_knows_all_that_the_services_do():
     told = rendered(OUTSIDE).environment("test")
     for component in ("bot", "worker"):
         given = rendered(OUTSIDE).environment(component)
-        own = {"SQLITE_PATH", "SQLITE_WAIT_SECONDS", "SESSION_ENCRYPTION_KEYS"}
-        needed = {name for name in given if name not in own and not name.startswith("WORKER_")}
+        own = ("SQLITE_", "SESSION_", "POD_", "WORKER_")
+        needed = {name for name in given if not name.startswith(own)}
         assert {name: told.get(name) for name in needed} == {name: given[name] for name in needed}
 
 
@@ -383,20 +381,33 @@ def test_no_quota_is_told_unless_there_is_one():
     assert "S3_BUCKET_QUOTA_BYTES" not in rendered(LEAST).environment("bot")
 
 
-@pytest.mark.parametrize("replicas", [0, 1])
-def test_the_worker_can_be_left_out(replicas: int):
-    deployment = with_value("worker.replicas", replicas).one("Deployment", "media-teltubby-worker")["spec"]
+@pytest.mark.parametrize(("replicas", "size", "surge"), [(0, 2, 2), (1, 2, 1), (1, 1, 0), (4, 4, 0), (4, 9, 2)])
+def test_there_are_never_more_workers_than_sessions(replicas: int, size: int, surge: int):
+    release = with_value("worker", {"replicas": replicas, "sessions": {"size": size}})
+    deployment = release.one("Deployment", "media-teltubby-worker")["spec"]
     assert deployment["replicas"] == replicas
-    assert deployment["strategy"] == {"type": "Recreate"}
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": surge, "maxUnavailable": 0 if surge else 1}
+    assert replicas + surge <= size
 
 
-def test_a_worker_gets_the_time_to_finish_and_its_successor_the_time_to_wait():
+def test_every_session_is_a_secret_and_a_lease_that_the_worker_alone_may_use():
+    release = with_value("worker.sessions.size", 3)
+    names = [f"media-teltubby-session-{number}" for number in range(3)]
+    assert release.environment("worker")["SESSION_NAMES"] == ",".join(names)
+    assert release.names("Lease") == set(names) <= release.names("Secret")
+    assert [name for name in names if "data" in release.one("Secret", name)] == []
+    rules = {rule["resources"][0]: rule for rule in release.one("Role", "media-teltubby-worker")["rules"]}
+    for kind in ("secrets", "leases"):
+        assert (rules[kind]["resourceNames"], rules[kind]["verbs"]) == (names, ["get", "update"])
+    assert rules["pods"]["verbs"] == ["get"]
+    assert set(rules) == {"secrets", "leases", "pods"}
+    assert release.pod("worker")["serviceAccountName"] == "media-teltubby-worker"
+
+
+def test_a_worker_gets_the_time_to_finish():
     release = with_value("worker.shutdownSeconds", 7200)
-    pod, container = release.pod("worker"), release.container("worker")
+    pod = release.pod("worker")
     assert pod["terminationGracePeriodSeconds"] > 7200
-    assert float(release.environment("worker")["SQLITE_WAIT_SECONDS"]) >= 7200
-    startup = container["startupProbe"]
-    assert startup["periodSeconds"] * startup["failureThreshold"] > pod["terminationGracePeriodSeconds"]
     deadline = release.one("Deployment", "media-teltubby-worker")["spec"]["progressDeadlineSeconds"]
     assert deadline > pod["terminationGracePeriodSeconds"]
 
@@ -428,10 +439,9 @@ def test_data_outlives_the_release_unless_it_is_to_go():
         assert [policy["whenDeleted"] for policy in policies] == ["Retain", "Delete"]
         assert [policy["whenScaled"] for policy in policies] == ["Retain", "Retain"]
     keep = {"helm.sh/resource-policy": "keep"}
-    objects = [("PersistentVolumeClaim", "worker"), *(("Secret", part) for part in ("rabbitmq", "s3", "session-keys"))]
-    for kind, part in objects:
-        assert kept.one(kind, f"media-teltubby-{part}")["metadata"].get("annotations") == keep
-        assert "annotations" not in going.one(kind, f"media-teltubby-{part}")["metadata"]
+    for part in ("rabbitmq", "s3", "session-keys", "session-0"):
+        assert kept.one("Secret", f"media-teltubby-{part}")["metadata"].get("annotations") == keep
+        assert "annotations" not in going.one("Secret", f"media-teltubby-{part}")["metadata"]
 
 
 def test_a_token_that_was_made_outlives_the_release_and_one_that_was_given_does_not():
@@ -442,8 +452,6 @@ def test_a_token_that_was_made_outlives_the_release_and_one_that_was_given_does_
 
 def claim_of(release: Rendered, component: str) -> Any:
     name = f"media-teltubby-{component}"
-    if component == "worker":
-        return release.one("PersistentVolumeClaim", name)["spec"]
     (template,) = release.one("StatefulSet", name)["spec"]["volumeClaimTemplates"]
     return template["spec"]
 

@@ -78,7 +78,7 @@ def test_a_mistake_is_found(version: str, change: str):
 
 def test_a_field_that_came_later_is_found_in_earlier_versions():
     # pod-level resources: since 1.32
-    text = wrong("automountServiceAccountToken: false -> resources: {}\n      automountServiceAccountToken: false")
+    text = wrong("automountServiceAccountToken: true -> resources: {}\n      automountServiceAccountToken: true")
     assert [version for version in kubernetes_schemas.VERSIONS if kubeconform(version, text).returncode] == [
         version for version in kubernetes_schemas.VERSIONS if version < "1.32"
     ]

@@ -155,7 +155,7 @@ class Release:
 
     def secret(self, component: str) -> dict[str, str]:
         """Return a Secret's content."""
-        data = self.get("secret", f"{self.name}-{component}")["data"]
+        data = self.get("secret", f"{self.name}-{component}").get("data", {})
         return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
     def world(self) -> FarWorld:

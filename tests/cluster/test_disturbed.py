@@ -30,7 +30,7 @@ def test_bot_broker_and_store_are_deleted_one_by_one_in_mid_work(release: Releas
 
 
 @pytest.mark.timeout(600)
-def test_an_evicted_worker_finishes_its_file_before_the_next_one_logs_in(release: Release, traffic: Traffic):
+def test_an_evicted_worker_finishes_its_file_while_another_one_works(release: Release, traffic: Traffic):
     (file,) = traffic.large(1, size=2 * LARGE)
     (waiting,) = traffic.large()
     traffic.until_moving()

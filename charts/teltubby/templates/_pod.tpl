@@ -1,8 +1,8 @@
 {{/* What all pods have in common: they fit a namespace with Pod Security "restricted". */}}
 
-{{/* Pod-level fields. Takes: root, values (of the component), user (its numeric id and group). */}}
+{{/* Pod-level fields. Takes: root, values (of the component), user (its numeric id and group), token (whether it talks to Kubernetes). */}}
 {{- define "teltubby.pod" -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ .token | default false }}
 # Variables that Kubernetes makes of the namespace's Services could pass for our settings.
 enableServiceLinks: false
 securityContext:

@@ -77,6 +77,9 @@
 {{- $problems = append $problems "minio.service.s3NodePort, .consoleNodePort: these need minio.service.type=NodePort" -}}
 {{- end -}}
 {{- end -}}
+{{- if gt (int $values.worker.replicas) (int $values.worker.sessions.size) -}}
+{{- $problems = append $problems "worker.replicas: there are not that many sessions; raise worker.sessions.size" -}}
+{{- end -}}
 {{- if ne (empty $values.s3.accessKeyId) (empty $values.s3.secretAccessKey) -}}
 {{- $problems = append $problems "s3.accessKeyId, s3.secretAccessKey: give both or neither" -}}
 {{- end -}}

@@ -114,6 +114,11 @@ class FarWorld(World):
 
     # What is there to see
 
+    def calls(self, method: str = "") -> list[dict[str, Any]]:
+        """Return the calls that clients made there, all or of one method, and how they ended."""
+        found: list[dict[str, Any]] = self._get(f"journal?method={method}" if method else "journal")
+        return found
+
     def look(self) -> None:
         """Bring the chats up to date; who waits for a change looks again.
 
