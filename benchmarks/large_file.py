@@ -30,12 +30,13 @@ from measuring.meter import Cost, Meter
 from teltubby_core.adapters.local_folder import LocalFolderStore
 from teltubby_core.archiving import Target, archive_item
 from teltubby_core.domain.jobs import JobMessage
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.testing import MemorySessionStore, sample_job
 from teltubby_simulator.content import SeededContent, sha256_of
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.server import TelegramSimulator
 from teltubby_simulator.world import World
-from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
+from teltubby_worker.mtproto.link import Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Session
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits

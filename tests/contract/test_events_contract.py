@@ -21,7 +21,10 @@ from teltubby_core.domain.jobs import (
     JobRetrying,
     JobStarted,
     Priority,
+    Report,
+    SessionReport,
 )
+from teltubby_core.domain.sessions import SessionNotes, SessionState
 from teltubby_core.errors import ErrorCategory
 from teltubby_core.ports import Events
 from teltubby_core.testing import MemoryEvents
@@ -39,7 +42,7 @@ class Harness:
     restart: Callable[[], Awaitable[Events]]
     wait: float = 0.0
 
-    async def drain(self, events: Events | None = None) -> list[JobEvent]:
+    async def drain(self, events: Events | None = None) -> list[Report]:
         """Read and ack all that is there."""
         found = []
         while delivery := await (events or self.events).next(self.wait):
@@ -135,6 +138,17 @@ async def test_events_come_in_order_and_unchanged(harness: Harness) -> None:
     assert await harness.drain() == sent
 
 
+@pytest.mark.parametrize("state", SessionState)
+async def test_words_about_a_session_come_in_order_with_those_about_jobs(harness: Harness, state: SessionState) -> None:
+    notes = SessionNotes(state=state, flood_until=AT, reason="why")
+    word = SessionReport(kind=f"session.{state}", at=AT, session="s-0", worker="w-0", notes=notes, held=False)
+    sent: list[Report] = [started("job-1"), word, completed("job-1")]
+    for event in sent:
+        await harness.events.publish(event)
+
+    assert await harness.drain() == sent
+
+
 async def test_an_event_comes_again_until_it_is_acked(harness: Harness) -> None:
     await harness.events.publish(started("job-1"))
     await harness.events.publish(completed("job-1"))
@@ -212,7 +226,7 @@ async def test_progress_of_many_jobs_is_bounded_and_the_oldest_goes_first(harnes
     for number in range(2, 1001):
         await harness.events.publish(progress(f"job-{number}", 1))
 
-    found = {event.job_id for event in await harness.drain()}
+    found = {event.job_id for event in await harness.drain() if isinstance(event, JobProgress)}
 
     assert len(found) == 1000
     assert "job-1" not in found

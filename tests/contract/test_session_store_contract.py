@@ -10,12 +10,14 @@ from uuid import uuid4
 import pytest
 from cryptography.fernet import Fernet
 
+from support import eventually
 from teltubby_core.adapters.kubernetes.api import SessionObjects
 from teltubby_core.adapters.kubernetes.holding import Holder
 from teltubby_core.adapters.kubernetes.sessions import KubernetesSessionStore
 from teltubby_core.adapters.session_cipher import SessionCipher
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore
+from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionSight, SessionState
 from teltubby_core.errors import PermanentError, TransientError
 from teltubby_core.ports import SessionStore
 from teltubby_core.testing import MemorySessionStore
@@ -40,7 +42,8 @@ async def memory(_: pytest.FixtureRequest) -> AsyncIterator[Harness]:
 
     async def restarted() -> SessionStore:
         fresh = MemorySessionStore(NAMES)
-        fresh.contents = store.contents
+        for name, content in store.contents.items():
+            fresh.put(name, content, SessionNotes(state=SessionState.READY))
         return fresh
 
     yield Harness(store, restarted)
@@ -152,3 +155,71 @@ async def test_who_released_a_session_has_it_no_more(store: SessionStore) -> Non
     await lease.release()
     with pytest.raises(TransientError):
         await store.acquire(0)
+
+
+READY = SessionNotes(state=SessionState.READY, kind=SessionKind.BOT, dc_id=4)
+
+
+async def test_only_a_session_that_fits_is_taken(store: SessionStore) -> None:
+    lease = await store.acquire(SOON, lambda sight: sight.name == NAMES[1])
+
+    assert lease.name == NAMES[1]
+    with pytest.raises(TransientError, match="session"):
+        await store.acquire(0, lambda sight: sight.name == NAMES[1])
+
+
+async def test_a_session_with_a_login_goes_first(store: SessionStore) -> None:
+    lease = await store.acquire(SOON, lambda sight: sight.name == NAMES[1])
+    await lease.save(CONTENT)
+    await lease.note(READY)
+    await lease.release()
+
+    again = await store.acquire(SOON)
+
+    assert again.name == NAMES[1]
+
+
+async def test_a_login_that_is_forgotten_is_gone(harness: Harness) -> None:
+    lease = await harness.store.acquire(SOON)
+    await lease.save(CONTENT)
+    await lease.clear()
+
+    assert await lease.load() is None
+    await lease.release()
+    again = await (await harness.restart()).acquire(SOON, lambda sight: sight.name == lease.name)
+    assert await again.load() is None
+
+
+async def test_what_is_noted_is_seen_by_others_and_by_the_next_holder(store: SessionStore) -> None:
+    lease = await store.acquire(SOON)
+    await lease.save(CONTENT)
+    await lease.note(READY)
+    assert lease.sight.notes == READY
+
+    async def seen() -> SessionSight:
+        (sight,) = [sight for sight in await store.survey() if sight.name == lease.name]
+        return sight
+
+    async def noted() -> bool:
+        return (await seen()).notes == READY
+
+    await eventually(noted)
+    assert (await seen()).holder
+    await lease.release()
+    assert await seen() == SessionSight(lease.name, READY)
+    again = await store.acquire(SOON, lambda sight: sight.notes == READY)
+    assert again.sight.notes == READY
+
+
+async def test_a_survey_shows_every_slot_in_its_order(store: SessionStore) -> None:
+    assert [sight.name for sight in await store.survey()] == list(NAMES)
+    assert [sight.notes.filled for sight in await store.survey()] == [False, False]
+
+
+async def test_notes_of_one_who_has_it_no_more_change_nothing(store: SessionStore) -> None:
+    lease = await store.acquire(SOON)
+    await lease.release()
+
+    await lease.note(READY)
+
+    assert [sight.notes for sight in await store.survey()] == [SessionNotes(), SessionNotes()]

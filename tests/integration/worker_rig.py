@@ -12,7 +12,6 @@ from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.clock import SystemClock
 from teltubby_core.domain.jobs import (
     FileInfo,
-    JobEvent,
     JobMessage,
     JobMetadata,
     TelegramContext,
@@ -48,7 +47,7 @@ class Rig:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     large_store: ObjectStore | None = None  # in place of ``store``, for files that are too large for it
     sessions: SessionStore = field(default_factory=MemorySessionStore)
-    seen: list[JobEvent] = field(default_factory=list)
+    seen: list[Report] = field(default_factory=list)
 
     def send(self, content: Content, **fields: Any) -> Message:
         media = self.world.make_media("document", content, **fields)

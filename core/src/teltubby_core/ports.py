@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, News
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, News, Report, SessionReport
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.quota import Usage
 from teltubby_core.domain.records import (
@@ -23,6 +23,7 @@ from teltubby_core.domain.records import (
     Reply,
     TrailEntry,
 )
+from teltubby_core.domain.sessions import SessionNotes, SessionSight
 
 
 class Clock(Protocol):
@@ -232,7 +233,7 @@ class Control(Protocol):
 class EventDelivery:
     """An event in our hands until it is acked."""
 
-    event: JobEvent
+    event: Report
     tag: int | None
 
 
@@ -242,7 +243,7 @@ class Events(Protocol):
     Errors as of JobQueue.
     """
 
-    async def publish(self, event: JobEvent) -> None:
+    async def publish(self, event: Report) -> None:
         """Report."""
         ...
 
@@ -411,6 +412,14 @@ class ArchiveIndex(Protocol):
         """
         ...
 
+    async def session_reported(self, report: SessionReport) -> bool:
+        """Keep what a worker says of a login; False when a later word of it is known."""
+        ...
+
+    async def session_reports(self) -> list[SessionReport]:
+        """Return the last word of each worker on each login that it had within a week, the latest first."""
+        ...
+
     async def cancel(self, job_id: str, by: int) -> CancelOrder | None:
         """End an open job on the word of user ``by``, whether it waits or runs; those that follow it go on.
 
@@ -504,6 +513,11 @@ class SessionLease(Protocol):
         """Whether it is still nobody else's, for certain; asked right before each packet, so it costs nothing."""
         ...
 
+    @property
+    def sight(self) -> SessionSight:
+        """What is known of it; ``retiring`` tells that it is to be logged out and given back."""
+        ...
+
     async def load(self) -> str | None:
         """Return its content, None while nobody has logged in."""
         ...
@@ -512,16 +526,35 @@ class SessionLease(Protocol):
         """Keep its content, encrypted."""
         ...
 
+    async def clear(self) -> None:
+        """Forget its content, which opens nothing any more."""
+        ...
+
+    async def note(self, notes: SessionNotes) -> None:
+        """Let others know how it is, soon. Never fails: what can't be written now is with the next renewal."""
+        ...
+
     async def release(self) -> None:
         """Let the next one have it."""
         ...
 
 
+Fit = Callable[[SessionSight], bool]
+"""Says of a free session whether it will do."""
+
+
 class SessionStore(Protocol):
     """Logins at Telegram, each used from one place at a time."""
 
-    async def acquire(self, timeout: float) -> SessionLease:
-        """Wait up to ``timeout`` seconds for a free session. Errors: Transient when none is free."""
+    async def acquire(self, timeout: float, fit: Fit = lambda _: True) -> SessionLease:
+        """Wait up to ``timeout`` seconds for a free session that fits; those with a login go first.
+
+        Errors: Transient when there is none.
+        """
+        ...
+
+    async def survey(self) -> list[SessionSight]:
+        """Return how all sessions are, as far as one can see from here, in the order of their slots."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ def exit_status(program: str, action: Callable[[], int | None]) -> int:
 
     Returns its status (0 when it has none), 1 when it failed, 2 when a setting or argument is wrong.
     """
+    _forbid_core_dumps()
     try:
         return action() or EXIT_OK
     except ConfigurationError as error:
@@ -36,6 +38,11 @@ def exit_status(program: str, action: Callable[[], int | None]) -> int:
     for problem in problems:
         sys.stderr.write(f"{program}: {problem}\n")
     return status
+
+
+def _forbid_core_dumps() -> None:
+    """Have no image of the memory written when the process crashes: tokens and logins are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run_service(service: str, settings_class: type[S], serve: Callable[[S, asyncio.Event], Awaitable[None]]) -> None:

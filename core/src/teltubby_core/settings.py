@@ -13,15 +13,17 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from teltubby_core.domain.routing import GIB
+from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}")
 _ENCODING = "utf-8-sig"  # of .env: Windows' editors put a mark before the text
+_HIGHEST_CHANNEL_ID = -1_000_000_000_000  # core.telegram.org/api/bots/ids
 _NEVER = (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """Why a path can't be used that no waiting or mounting mends."""
 
@@ -137,6 +139,27 @@ class MtprotoSettings(Settings):
         values = {"MTPROTO_API_ID": self.mtproto_api_id, "MTPROTO_API_HASH": self.mtproto_api_hash}
         missing = [name for name, value in values.items() if value is None]
         return f"{' and '.join(missing)} not set (get them at my.telegram.org)" if missing else None
+
+
+class SessionSettings(Settings):
+    """Whose logins fetch large files. A person's account does not see the bot's chats: it reads a channel of both."""
+
+    mtproto_session_kind: SessionKind = Field(
+        default=SessionKind.BOT, description="who logs in for large files: the bot itself, or a user account"
+    )
+    relay_channel_id: int | None = Field(
+        default=None,
+        lt=_HIGHEST_CHANNEL_ID,
+        validate_default=True,
+        description="private channel of bot and user accounts, like -1001234567890",
+    )
+
+    @field_validator("relay_channel_id")
+    @classmethod
+    def _needed_for_users(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None and info.data.get("mtproto_session_kind") is SessionKind.USER:
+            raise ValueError("missing: MTPROTO_SESSION_KIND=user needs it")
+        return value
 
 
 class FolderSettings(Settings):

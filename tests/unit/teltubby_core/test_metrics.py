@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from teltubby_core.breaker import CircuitState
 from teltubby_core.domain.records import DedupReason
 from teltubby_core.domain.routing import Route
+from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
 from teltubby_core.errors import (
     ErrorCategory,
     OverLimitError,
@@ -18,7 +20,7 @@ from teltubby_core.errors import (
     TransientError,
     UserError,
 )
-from teltubby_core.observability import AlertKind, Metrics, SecurityKind, SessionState, SkipReason, category_of
+from teltubby_core.observability import AlertKind, Metrics, SecurityKind, SkipReason, category_of
 from teltubby_core.observability.readings import OTHER, BoundedNames
 from teltubby_core.ports import QueueDepth
 
@@ -116,13 +118,29 @@ def test_a_broker_that_does_not_tell_all_or_anything_leaves_gaps(metrics: Metric
     assert states() == set()
 
 
-def test_a_session_is_in_one_state_and_gone_when_it_is_gone(metrics: Metrics) -> None:
-    metrics.session_state("session-1", SessionState.READY)
-    metrics.session_state("session-1", SessionState.LOST)
+def test_a_session_is_in_one_state_and_in_the_hands_of_one_or_of_nobody(metrics: Metrics) -> None:
+    metrics.session("session-1", SessionNotes(state=SessionState.READY, kind=SessionKind.BOT), "worker-7")
+    assert value(metrics, "teltubby_session_held", "session-1") == 1
+    metrics.session("session-1", SessionNotes(state=SessionState.LOST, kind=SessionKind.BOT), None)
     states = {state: value(metrics, "teltubby_sessions", "session-1", state) for state in SessionState}
     assert states == {SessionState.LOST: 1, SessionState.READY: 0, SessionState.EMPTY: 0, SessionState.FLOODED: 0}
-    metrics.session_state("session-1", None)
-    assert all(value(metrics, "teltubby_sessions", "session-1", state) is None for state in SessionState)
+    assert value(metrics, "teltubby_session_held", "session-1") == 0
+    assert value(metrics, "teltubby_session_kind", "session-1", "bot") == 1
+    assert value(metrics, "teltubby_session_kind", "session-1", "user") == 0
+
+
+def test_what_is_not_known_of_a_session_is_not_shown(metrics: Metrics) -> None:
+    names = [
+        "teltubby_session_data_centre",
+        "teltubby_session_last_used_timestamp_seconds",
+        "teltubby_session_flood_until_timestamp_seconds",
+    ]
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    metrics.session("session-1", SessionNotes(dc_id=4, used_at=moment, flood_until=moment), "worker-7")
+    seconds = moment.timestamp()
+    assert [value(metrics, name, "session-1") for name in names] == [4, seconds, seconds]
+    metrics.session("session-1", SessionNotes(), None)
+    assert [value(metrics, name, "session-1") for name in names] == [None, None, None]
 
 
 def test_a_circuit_shows_whether_it_is_open_and_how_often_it_was(metrics: Metrics) -> None:

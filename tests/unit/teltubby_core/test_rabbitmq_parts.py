@@ -79,6 +79,7 @@ def test_every_queue_is_bound_and_reports_leave_out_progress(topology: Topology)
         "job.failed",
         "job.cancelled",
         "job.replayed",
+        "session.*",
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.domain.jobs import (
     FileInfo,
-    JobEvent,
     JobMessage,
     JobMetadata,
     JobProgress,
+    Report,
     TelegramContext,
 )
 from teltubby_core.domain.media import MediaKind
@@ -133,8 +133,8 @@ class Bench:
             assert delivery
         return await self.handler().handle(delivery)
 
-    async def reported(self) -> list[JobEvent]:
-        events: list[JobEvent] = []
+    async def reported(self) -> list[Report]:
+        events: list[Report] = []
         while delivery := await self.events.next(0):
             await self.events.ack(delivery)
             if not isinstance(delivery.event, JobProgress):

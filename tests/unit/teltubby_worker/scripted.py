@@ -15,6 +15,7 @@ from telethon.tl.functions.users import GetUsersRequest
 from telethon.tl.types import DcOption, User
 from telethon.tl.types.auth import ExportedAuthorization
 
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.testing import MemorySessionStore
 from teltubby_worker.mtproto.errors import (
     ConnectionLostError,
@@ -22,7 +23,6 @@ from teltubby_worker.mtproto.errors import (
     UnauthorizedKeyError,
     WrongDataCentreError,
 )
-from teltubby_worker.mtproto.link import DataCentre
 from teltubby_worker.mtproto.pace import Level, Pace
 from teltubby_worker.mtproto.session import BotLogin, Session
 

@@ -10,11 +10,11 @@ import pytest
 from teltubby_core.domain.jobs import (
     MAX_REDELIVERIES,
     JobCompleted,
-    JobEvent,
     JobFailed,
     JobProgress,
     JobRetrying,
     JobStarted,
+    Report,
 )
 from teltubby_core.errors import (
     ConfigurationError,
@@ -57,7 +57,7 @@ async def test_the_document_lies_in_the_bucket_before_completion_is_reported(ben
     seen: list[tuple[str, bool, int | None]] = []
     publish = bench.events.publish
 
-    async def watched(event: JobEvent) -> None:
+    async def watched(event: Report) -> None:
         held = (await bench.queue.depth()).unacknowledged
         seen.append((event.kind, METADATA_KEY in bench.store.objects, held))
         await publish(event)
@@ -268,9 +268,9 @@ async def test_an_unexpected_error_is_logged_with_its_traceback_and_retried(
 async def test_progress_is_reported_at_most_twice_a_second(bench: Bench) -> None:
     chunks = [bytes(4)] * 1000
     bench.telegram.sources = [MemorySource(chunks)]
-    published: list[JobEvent] = []
+    published: list[Report] = []
 
-    async def publish(event: JobEvent) -> None:
+    async def publish(event: Report) -> None:
         published.append(event)
 
     bench.events.publish = publish  # type: ignore[method-assign]
@@ -286,7 +286,7 @@ async def test_progress_is_reported_at_most_twice_a_second(bench: Bench) -> None
 async def test_progress_that_cannot_be_reported_does_not_hurt_the_job(bench: Bench) -> None:
     publish = bench.events.publish
 
-    async def failing(event: JobEvent) -> None:
+    async def failing(event: Report) -> None:
         if isinstance(event, JobProgress):
             raise DatabaseUnavailableError("locked")
         await publish(event)

@@ -10,8 +10,9 @@ from telethon.tl.functions.messages import GetMessagesRequest
 from telethon.tl.functions.upload import GetFileRequest
 
 from support import eventually
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_worker.mtproto.errors import ConnectionLostError
-from teltubby_worker.mtproto.link import DataCentre, Link
+from teltubby_worker.mtproto.link import Link
 
 CENTRE = DataCentre(2, "127.0.0.1", 443)
 FILE = GetFileRequest(None, 0, 4096)

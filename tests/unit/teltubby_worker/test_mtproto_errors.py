@@ -14,6 +14,7 @@ from telethon.tl.types import RpcError
 from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
 from teltubby_worker.mtproto.errors import (
     TABLE,
+    AccountEndedError,
     ConnectionLostError,
     SessionLostError,
     WrongDataCentreError,
@@ -56,7 +57,7 @@ DOCUMENTED = {
     "API_ID_INVALID": InfrastructureError,
     "API_ID_PUBLISHED_FLOOD": InfrastructureError,
     "CONNECTION_API_ID_INVALID": InfrastructureError,
-    "USER_DEACTIVATED": InfrastructureError,
+    "USER_DEACTIVATED": AccountEndedError,
     "AUTH_KEY_UNREGISTERED": SessionLostError,
     "AUTH_KEY_INVALID": SessionLostError,
     "AUTH_KEY_PERM_EMPTY": SessionLostError,

@@ -9,10 +9,10 @@ from telethon.tl.functions.auth import (
 from telethon.tl.functions.help import GetConfigRequest
 
 from support import eventually
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import InfrastructureError, TransientError
 from teltubby_core.testing import MemorySessionStore
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError, WrongDataCentreError
-from teltubby_worker.mtproto.link import DataCentre
 from unit.teltubby_worker.scripted import (
     FAR,
     LOGIN,
@@ -71,7 +71,7 @@ async def test_a_kept_session_follows_the_entry_when_its_address_moves(
 async def test_a_session_that_cannot_be_read_is_replaced(
     telegram: FakeTelegram, store: MemorySessionStore, content: str
 ) -> None:
-    store.contents["bot-0"] = content
+    store.put("bot-0", content)
     session = session_of(telegram, store)
     await session.ready()
     assert store.contents["bot-0"] != content

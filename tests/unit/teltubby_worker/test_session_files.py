@@ -3,8 +3,6 @@
 import asyncio
 
 import pytest
-from telethon.crypto import AuthKey
-from telethon.sessions import StringSession
 from telethon.tl.functions.auth import (
     ExportAuthorizationRequest,
     ImportAuthorizationRequest,
@@ -12,12 +10,12 @@ from telethon.tl.functions.auth import (
 )
 
 from support import eventually
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import DatabaseUnavailableError, InfrastructureError, PermanentError, TransientError
 from teltubby_core.testing import MemorySessionStore
 from teltubby_worker.mtproto import pool as pool_module
 from teltubby_worker.mtproto import session as session_module
 from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
-from teltubby_worker.mtproto.link import DataCentre
 from teltubby_worker.mtproto.session import Eagerness, Session
 from unit.teltubby_worker.scripted import (
     ENTRY,
@@ -163,22 +161,15 @@ async def test_an_export_that_can_not_be_kept_serves_until_the_restart(
     await session.close()
 
 
-async def test_a_session_in_telethons_own_form_is_still_read(telegram: FakeTelegram, store: MemorySessionStore) -> None:
-    key = bytes(range(256))
-    telegram.known_keys[2, key] = LOGIN.bot_id
-    old = StringSession()
-    old.set_dc(2, "10.9.9.9", 443)
-    old.auth_key = AuthKey(key)
-    store.contents["bot-0"] = old.save()
-    session = session_of(telegram, store)
-    await parts(session, 4)
-    assert telegram.made[0].key == key
-    assert telegram.count(ImportBotAuthorizationRequest) == 0
-    await session.close()
-    again = session_of(telegram, store)
-    await parts(again, 4)
+async def test_keys_of_other_data_centres_are_kept_with_the_login(
+    telegram: FakeTelegram, store: MemorySessionStore
+) -> None:
+    for _ in range(2):
+        session = session_of(telegram, store)
+        await parts(session, 4)
+        await session.close()
+    assert telegram.count(ImportBotAuthorizationRequest) == 1
     assert telegram.count(ExportAuthorizationRequest) == 1
-    await again.close()
 
 
 async def test_a_key_that_another_data_centre_forgot_is_exported_anew(

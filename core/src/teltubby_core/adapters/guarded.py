@@ -8,7 +8,7 @@ One breaker serves all ports on the same dependency. It knows no SDK.
 from collections.abc import Mapping
 
 from teltubby_core.breaker import Breaker, CircuitState
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, News
+from teltubby_core.domain.jobs import CancelOrder, JobMessage, News, Report
 from teltubby_core.ownership import OWNER_KEY
 from teltubby_core.ports import (
     Control,
@@ -155,7 +155,7 @@ class GuardedEvents:
         self._events = events
         self._breaker = breaker
 
-    async def publish(self, event: JobEvent) -> None:
+    async def publish(self, event: Report) -> None:
         """Report."""
         with self._breaker.watched():
             await self._events.publish(event)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from teltubby_core.domain.media import ForwardOrigin, MediaKind
+from teltubby_core.domain.sessions import SessionNotes
 from teltubby_core.errors import ErrorCategory
 
 MAX_REDELIVERIES = 10
@@ -201,30 +202,29 @@ class ArchiveStored(_Wire):
     size_bytes: int
 
 
-class SessionReady(_Wire):
-    """A worker is logged in at Telegram."""
+class SessionReport(_Wire):
+    """How a worker's login at Telegram is: told at each change, and now and then while it stays as it is."""
 
-    kind: Literal["session.ready"] = "session.ready"
+    kind: Literal["session.empty", "session.ready", "session.flooded", "session.lost"]
     at: datetime
     session: str
     worker: str
+    notes: SessionNotes
+    held: bool = True
+    """Whether the worker still has it."""
 
 
-class SessionLost(_Wire):
-    """Telegram does not know a worker's login any more."""
-
-    kind: Literal["session.lost"] = "session.lost"
-    at: datetime
-    session: str
-    worker: str
-    reason: str
-
-
-News = Annotated[JobQueued | ArchiveStored | SessionReady | SessionLost, Field(discriminator="kind")]
+News = Annotated[JobQueued | ArchiveStored, Field(discriminator="kind")]
 """What is announced beside the reports, for whoever wants to know."""
 
 news: TypeAdapter[News] = TypeAdapter(News)
 """Reads and writes News as JSON."""
+
+Report = Annotated[JobEvent | SessionReport, Field(discriminator="kind")]
+"""What workers tell the bot."""
+
+report: TypeAdapter[Report] = TypeAdapter(Report)
+"""Reads and writes a Report as JSON."""
 
 
 def retry_delay(retry_count: int, jitter: float, base: float = 15.0, ceiling: float = 600.0) -> float:

@@ -13,7 +13,7 @@ It watches; it never decides what happens to a message. Of SDKs it knows prometh
 
 from teltubby_core.observability.categories import category_of
 from teltubby_core.observability.health import HealthServer
-from teltubby_core.observability.labels import AlertKind, SecurityKind, SessionState, SkipReason
+from teltubby_core.observability.labels import AlertKind, SecurityKind, SkipReason
 from teltubby_core.observability.liveness import Heartbeat, Liveness, Silence
 from teltubby_core.observability.metrics import Metrics
 from teltubby_core.observability.readiness import Check, Dependency, Readiness
@@ -31,7 +31,6 @@ __all__ = [
     "Readiness",
     "SecurityKind",
     "SecurityLog",
-    "SessionState",
     "Silence",
     "SkipReason",
     "Status",

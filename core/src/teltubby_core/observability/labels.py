@@ -29,12 +29,3 @@ class AlertKind(StrEnum):
     QUOTA = "quota"
     OUTAGE = "outage"  # of broker, store or database
     SECURITY = "security"
-
-
-class SessionState(StrEnum):
-    """How a login at Telegram is."""
-
-    EMPTY = "empty"  # nobody has logged in yet
-    READY = "ready"
-    FLOODED = "flooded"  # Telegram asked it to wait
-    LOST = "lost"  # Telegram does not know it any more

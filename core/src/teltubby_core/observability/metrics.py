@@ -4,6 +4,7 @@ Nothing here is global: each ``Metrics`` has its own registry. What can't be rea
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -23,9 +24,10 @@ from prometheus_client.exposition import choose_encoder
 from teltubby_core.breaker import CircuitState
 from teltubby_core.domain.records import DedupReason
 from teltubby_core.domain.routing import Route
+from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
 from teltubby_core.errors import ErrorCategory
 from teltubby_core.observability.categories import category_of
-from teltubby_core.observability.labels import AlertKind, SecurityKind, SessionState, SkipReason
+from teltubby_core.observability.labels import AlertKind, SecurityKind, SkipReason
 from teltubby_core.observability.readings import BoundedNames, Reading
 from teltubby_core.ports import QueueDepth
 
@@ -212,6 +214,15 @@ class Metrics:
         self._session_states = reading(
             "teltubby_sessions", "Logins at Telegram: 1 at the state that each is in", ["session", "state"]
         )
+        self._session_kinds = reading("teltubby_session_kind", "1 at whose login each is", ["session", "kind"])
+        self._session_held = reading("teltubby_session_held", "Whether this worker has the session", ["session"])
+        self._session_dc = reading("teltubby_session_data_centre", "Number of the login's data centre", ["session"])
+        self._session_used = reading(
+            "teltubby_session_last_used_timestamp_seconds", "When Telegram last answered it", ["session"]
+        )
+        self._session_flood = reading(
+            "teltubby_session_flood_until_timestamp_seconds", "Until when Telegram asked it to wait", ["session"]
+        )
         self._circuits = reading("teltubby_circuit_open", "1 while calls to a dependency are cut off", ["dependency"])
         self._dependencies = reading(
             "teltubby_dependency_up", "Whether a dependency answered its last check", ["dependency"]
@@ -239,11 +250,17 @@ class Metrics:
         """Show how many files are on their way."""
         self._transfers.set(count)
 
-    def session_state(self, name: str, state: SessionState | None) -> None:
-        """Show a session's state; None when there is no such session any more."""
+    def session(self, name: str, notes: SessionNotes, worker: str | None) -> None:
+        """Show how a session is, and which worker has it; None when nobody has."""
         session = self._sessions.of(name)
         for each in SessionState:
-            self._session_states.set(None if state is None else each is state, session, each.value)
+            self._session_states.set(each is notes.state, session, each.value)
+        self._session_held.set(worker is not None, session)
+        self._session_dc.set(notes.dc_id, session)
+        self._session_used.set(_seconds(notes.used_at), session)
+        self._session_flood.set(_seconds(notes.flood_until), session)
+        for kind in SessionKind:
+            self._session_kinds.set(kind is notes.kind, session, kind.value)
 
     def circuit(self, name: str, state: CircuitState) -> None:
         """Show whether calls to a dependency are cut off: listens to a ``Breaker``."""
@@ -262,6 +279,10 @@ class Metrics:
         self, name: str, documentation: str, buckets: Sequence[float], labels: Sequence[str] = ()
     ) -> Histogram:
         return Histogram(name, documentation, labels, namespace="teltubby", registry=self.registry, buckets=buckets)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _show_all(metric: Counter | Histogram, values: type[StrEnum]) -> None:

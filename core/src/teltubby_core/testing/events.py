@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from teltubby_core.domain.jobs import JobEvent, JobProgress, News
+from teltubby_core.domain.jobs import JobProgress, News, Report, SessionReport
 from teltubby_core.errors import TeltubbyError
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
@@ -21,16 +21,17 @@ class MemoryEvents:
     def __init__(self) -> None:
         self.fail_with: TeltubbyError | None = None
         self.announced: list[News] = []
-        self._durable: dict[int, JobEvent] = {}
+        self._durable: dict[int, Report] = {}
         self._progress: dict[str, JobProgress] = {}
         self._tags = count(1)
         self._wakeup = Wakeup()
 
-    async def publish(self, event: JobEvent) -> None:
+    async def publish(self, event: Report) -> None:
         """Report."""
         self._fail()
         # taken out first: a report moves to the end, and what came before a durable event is out of date
-        self._progress.pop(event.job_id, None)
+        if not isinstance(event, SessionReport):
+            self._progress.pop(event.job_id, None)
         if isinstance(event, JobProgress):
             self._progress[event.job_id] = event
             if len(self._progress) > _MAX_PROGRESS:

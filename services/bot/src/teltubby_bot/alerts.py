@@ -22,6 +22,7 @@ _COUNTED_AS = {
     "lost job": AlertKind.DEAD_LETTER,
     "quota": AlertKind.QUOTA,
     "parked updates": AlertKind.PARKED_UPDATE,
+    "session": AlertKind.SESSION_LOST,
     "security": AlertKind.SECURITY,
 }
 """What the words that group alerts are called in metrics; all others tell of an outage or its end."""

@@ -16,6 +16,7 @@ from teltubby_core.domain.jobs import (
     JobMessage,
     JobProgress,
     JobReplayed,
+    SessionReport,
 )
 from teltubby_core.domain.records import DedupReason, Effect, Stored
 from teltubby_core.domain.sidecar import METADATA_JSON, MetadataDocument
@@ -60,6 +61,7 @@ class Listeners:
         changed: the index has changed.
         stored: an object is new in the archive.
         alert: a kind and a text for admins.
+        session: how a worker's login at Telegram is.
     """
 
     listened: Callable[[], None]
@@ -68,6 +70,7 @@ class Listeners:
     changed: Callable[[], None]
     stored: Callable[[Stored], None]
     alert: Callable[[str, str], None]
+    session: Callable[[SessionReport], None] = lambda _: None
     metrics: Metrics = field(default_factory=lambda: Metrics("bot"))
 
 
@@ -92,6 +95,11 @@ class EventReader:
         return 0.0
 
     async def _take(self, delivery: EventDelivery) -> None:
+        if isinstance(delivery.event, SessionReport):
+            if await self._index.session_reported(delivery.event):
+                self._tell.session(delivery.event)
+            await self._events.ack(delivery)
+            return
         self._tell.heard(delivery.event)
         event = await self._seen_to(delivery.event)
         effect = await self._index.apply(event)

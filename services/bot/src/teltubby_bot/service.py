@@ -25,6 +25,7 @@ from teltubby_bot.reception import InboxWriter, Reception
 from teltubby_bot.reconciler import Patience, Reconciler
 from teltubby_bot.registration import WebhookReception
 from teltubby_bot.replier import Pace, Replier
+from teltubby_bot.sessions import SessionWatch
 from teltubby_bot.telegram import Telegram
 from teltubby_bot.webhook import Receiver, WebhookOptions
 from teltubby_core.domain.albums import AlbumWindow
@@ -212,6 +213,7 @@ class Bot:
             changed=self._changed,
             stored=self._announcer.stored,
             alert=self.alerts.tell,
+            session=SessionWatch(self.alerts.tell).heard,
             metrics=ports.observed.metrics,
         )
         return EventReader(ports.index, ports.events, ports.control, ports.store, listeners)

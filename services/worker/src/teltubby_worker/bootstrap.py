@@ -12,17 +12,19 @@ from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, session_keys
 from teltubby_core.breaker import Breaker
 from teltubby_core.clock import SystemClock
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.observability import Metrics
 from teltubby_core.ports import Clock, Control, Events, JobQueue, ObjectStore, SessionStore
 from teltubby_worker.consumer import Worker
 from teltubby_worker.guarded import MTPROTO, GuardedTelegram
-from teltubby_worker.mtproto.link import DataCentre, Link, quiet_telethon
+from teltubby_worker.mtproto.link import Link, quiet_telethon
 from teltubby_worker.mtproto.session import BotLogin, Eagerness, Session
+from teltubby_worker.mtproto.standing import Tell
 from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
 from teltubby_worker.ports import Telegram
-from teltubby_worker.session_news import SessionNews
+from teltubby_worker.session_reports import SessionReports
 from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
 
 _SILENCE_SHARE = 0.5
@@ -56,8 +58,8 @@ def build_worker(
     metrics = metrics or Metrics("worker")
     silence = settings.io_timeout_seconds * _SILENCE_SHARE
     limits = TransferLimits(window=settings.worker_window, flood_limit=settings.worker_flood_limit_seconds)
-    news = SessionNews(events, clock, settings.worker_name, metrics)
-    telegram: Telegram = MtprotoTelegram(_session(settings, sessions, silence, news), limits)
+    reports = SessionReports(events, clock, settings.worker_name, metrics)
+    telegram: Telegram = MtprotoTelegram(_session(settings, sessions, silence, reports), limits, reports.close)
     telegram = GuardedTelegram(telegram, circuit or Breaker(MTPROTO))
     return Worker(
         queue,
@@ -79,7 +81,7 @@ def build_worker(
     )
 
 
-def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, news: SessionNews) -> Session:
+def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, tell: Tell) -> Session:
     if settings.mtproto_api_id is None or settings.mtproto_api_hash is None:
         raise ConfigurationError([str(settings.mtproto_missing)])
     quiet_telethon()
@@ -94,7 +96,7 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, n
     def connect(centre: DataCentre, key: bytes | None) -> Link:
         return Link(centre, api_id, key, silence, lambda: session.may_send)
 
-    session = Session(sessions, login, _entry(settings), connect, eagerness, news)
+    session = Session(sessions, login, _entry(settings), connect, eagerness, settings.mtproto_session_kind, tell)
     return session
 
 

@@ -14,6 +14,7 @@ from teltubby_core.settings import (
     LogSettings,
     MtprotoSettings,
     NetworkSettings,
+    SessionSettings,
     TelegramSettings,
     TransferSettings,
 )
@@ -44,7 +45,7 @@ def host_and_port(server: str) -> tuple[str, int]:
         raise ValueError("there is no IPv6 address between the brackets") from error
 
 
-class WorkerSettings(TelegramSettings, MtprotoSettings, TransferSettings):
+class WorkerSettings(TelegramSettings, MtprotoSettings, SessionSettings, TransferSettings):
     """What a worker reads from the environment, wherever it runs."""
 
     worker_concurrency: int = Field(

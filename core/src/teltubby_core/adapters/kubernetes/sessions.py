@@ -5,17 +5,24 @@ import base64
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from lightkube.models.coordination_v1 import LeaseSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Secret
 
+from teltubby_core.adapters.kubernetes import notes
 from teltubby_core.adapters.kubernetes.api import SessionObjects
 from teltubby_core.adapters.kubernetes.errors import ConflictError
 from teltubby_core.adapters.kubernetes.holding import Holder, Sightings, Terms, boot_clock, may_take
+from teltubby_core.adapters.kubernetes.notes import RETIRE
 from teltubby_core.adapters.session_cipher import SessionCipher
+from teltubby_core.domain.sessions import SessionNotes, SessionSight
 from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.ports import Fit
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +53,8 @@ class KubernetesSessionStore:
         self._sightings = Sightings(clock)
         self._held: set[str] = set()
 
-    async def acquire(self, timeout: float) -> "KubernetesSessionLease":
-        """Wait up to ``timeout`` seconds for a free session.
+    async def acquire(self, timeout: float, fit: Fit = lambda _: True) -> "KubernetesSessionLease":
+        """Wait up to ``timeout`` seconds for a free session that fits.
 
         Raises:
             TransientError: none became free, or the API server did not answer.
@@ -55,21 +62,35 @@ class KubernetesSessionStore:
         """
         deadline = self._clock() + timeout
         while True:
-            for name in self._names:
-                if name not in self._held and (lease := await self._try(name)):
+            for found in await self._free(fit):
+                if lease := await self._take(found):
                     return lease
             left = deadline - self._clock()
             if left <= 0:
                 raise TransientError(f"no session became free within {timeout:g} s")
             await asyncio.sleep(min(left, _LOOK_EVERY))
 
-    async def _try(self, name: str) -> "KubernetesSessionLease | None":
-        found = await self._objects.lease(name)
-        if not await self._is_free(name, found.spec or LeaseSpec()):
-            return None
+    async def survey(self) -> list[SessionSight]:
+        """Return how all are, by their Leases. Raises what ``kubernetes_errors`` does."""
+        return [_sight(name, await self._objects.lease(name)) for name in self._names]
+
+    async def _free(self, fit: Fit) -> list[Lease]:
+        """Return the Leases that may be taken, those of sessions with a login first."""
+        free: list[tuple[bool, Lease]] = []
+        for name in self._names:
+            found = await self._objects.lease(name)
+            sight = _sight(name, found)
+            if name not in self._held and await self._is_free(name, found.spec or LeaseSpec()) and fit(sight):
+                free.append((not sight.notes.filled, found))
+        return [found for _, found in sorted(free, key=lambda each: each[0])]
+
+    async def _take(self, found: Lease) -> "KubernetesSessionLease | None":
+        assert found.metadata is not None
+        name = str(found.metadata.name)
         asked = self._clock()
+        signed = _signed(found, str(self._holder), self._terms, _notes(found), new=True)
         try:
-            taken = await self._objects.replace_lease(_signed(found, str(self._holder), self._terms, new=True))
+            taken = await self._objects.replace_lease(signed)
         except ConflictError:
             return None  # another one was faster
         self._held.add(name)
@@ -113,6 +134,8 @@ class KubernetesSessionLease:
         self._terms = terms
         self._clock = clock
         self._until = 0.0
+        self._notes = _notes(lease)
+        self._news = asyncio.Event()
         self._secret: Secret | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._let_go: Callable[[str], None] = lambda _: None
@@ -132,6 +155,11 @@ class KubernetesSessionLease:
     def held(self) -> bool:
         """Whether it is ours for certain, now: asked right before each packet, so it costs nothing."""
         return self._clock() < self._until
+
+    @property
+    def sight(self) -> SessionSight:
+        """What is known of it."""
+        return replace(_sight(self._name, self._lease), notes=self._notes)
 
     async def load(self) -> str | None:
         """Return its content; None while nobody has logged in, or when no configured key opens what is there.
@@ -158,16 +186,29 @@ class KubernetesSessionLease:
             PermanentError: it is not ours any more, or somebody else wrote it.
             TransientError, InfrastructureError: its Secret can't be written.
         """
+        await self._write({_CONTENT: base64.b64encode(self._cipher.seal(content)).decode()})
+
+    async def clear(self) -> None:
+        """Forget its content. Raises what ``save`` does."""
+        await self._write({})
+
+    async def _write(self, content: dict[str, str]) -> None:
         self._check()
         secret = self._secret or await self._objects.secret(self._name)
-        encoded = base64.b64encode(self._cipher.seal(content)).decode()
-        secret.data = {**(secret.data or {}), _CONTENT: encoded}
+        others = {key: value for key, value in (secret.data or {}).items() if key != _CONTENT}
+        secret.data = others | content
         self._check()
         try:
             self._secret = await self._objects.replace_secret(secret)
         except ConflictError:
             self._secret = None  # its labels may have been changed: the next one reads it anew
             raise
+
+    async def note(self, told: SessionNotes) -> None:
+        """Let others know how it is: at once what changes, with the next renewal when it was used last."""
+        before, self._notes = self._notes, told
+        if before.model_copy(update={"used_at": None}) != told.model_copy(update={"used_at": None}):
+            self._news.set()
 
     async def release(self) -> None:
         """Let the next one have it; a second time does nothing."""
@@ -182,7 +223,7 @@ class KubernetesSessionLease:
         if not was_held:
             return
         try:
-            self._lease = await self._objects.replace_lease(_signed(self._lease, None, self._terms))
+            self._lease = await self._objects.replace_lease(_signed(self._lease, None, self._terms, self._notes))
         except TeltubbyError as error:
             log.warning("session %s is free only when its lease runs out: %s", self._name, error)
 
@@ -196,7 +237,9 @@ class KubernetesSessionLease:
     async def _keep_renewing(self) -> None:
         pause = self._terms.renew
         while True:
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._news.wait()
             if not self.held:
                 log.error("session %s: its lease ran out before it could be renewed", self._name)
                 break
@@ -213,9 +256,11 @@ class KubernetesSessionLease:
         self._let_go(self._name)
 
     async def _renew(self) -> None:
+        self._news.clear()
         asked = self._clock()
         try:
-            self._lease = await self._objects.replace_lease(_signed(self._lease, str(self._holder), self._terms))
+            signed = _signed(self._lease, str(self._holder), self._terms, self._notes)
+            self._lease = await self._objects.replace_lease(signed)
         except ConflictError:
             self._lease = await self._objects.lease(self._name)
             owner = (self._lease.spec or LeaseSpec()).holderIdentity
@@ -225,8 +270,24 @@ class KubernetesSessionLease:
         self._until = self._end_of(asked)
 
 
-def _signed(lease: Lease, holder: str | None, terms: Terms, *, new: bool = False) -> Lease:
-    """Return the Lease with a fresh signature, for the object that was read and no later one."""
+def _sight(name: str, lease: Lease) -> SessionSight:
+    identity = (lease.spec or LeaseSpec()).holderIdentity
+    annotations = (lease.metadata and lease.metadata.annotations) or {}
+    return SessionSight(
+        name,
+        notes.read(annotations),
+        Holder.read(identity).pod if identity else None,
+        annotations.get(RETIRE) == "true",
+    )
+
+
+def _notes(lease: Lease) -> SessionNotes:
+    return notes.read((lease.metadata and lease.metadata.annotations) or {})
+
+
+def _signed(lease: Lease, holder: str | None, terms: Terms, told: SessionNotes, *, new: bool = False) -> Lease:
+    """Return the Lease with a fresh signature and these notes, for the object that was read and no later one."""
+    assert lease.metadata is not None
     before = lease.spec or LeaseSpec()
     now = datetime.now(UTC)
     spec = LeaseSpec(
@@ -236,4 +297,6 @@ def _signed(lease: Lease, holder: str | None, terms: Terms, *, new: bool = False
         renewTime=now,
         leaseTransitions=(before.leaseTransitions or 0) + new,
     )
-    return Lease(metadata=lease.metadata, spec=spec)
+    annotations = notes.written(told, lease.metadata.annotations or {})
+    metadata = cast("ObjectMeta", ObjectMeta.from_dict(lease.metadata.to_dict() | {"annotations": annotations}))
+    return Lease(metadata=metadata, spec=spec)

@@ -12,7 +12,16 @@ from teltubby_core.adapters.rabbitmq import wire
 from teltubby_core.adapters.rabbitmq.broker import Broker
 from teltubby_core.adapters.rabbitmq.consumer import Consumer, channel_of
 from teltubby_core.adapters.rabbitmq.finishing import to_the_end
-from teltubby_core.domain.jobs import JobCancelled, JobCompleted, JobEvent, JobFailed, JobProgress, News
+from teltubby_core.domain.jobs import (
+    JobCancelled,
+    JobCompleted,
+    JobEvent,
+    JobFailed,
+    JobProgress,
+    News,
+    Report,
+    SessionReport,
+)
 from teltubby_core.errors import BrokerUnavailableError
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
@@ -47,7 +56,7 @@ class RabbitEvents:
         self._taking = asyncio.Lock()
         self._wakeup = Wakeup()
 
-    async def publish(self, event: JobEvent) -> None:
+    async def publish(self, event: Report) -> None:
         """Report."""
         mandatory = not isinstance(event, JobProgress)
         await self._broker.publish(self._topology.events, event.kind, wire.event_message(event), mandatory=mandatory)
@@ -125,7 +134,9 @@ class RabbitEvents:
         _, progress = self._progress.popitem(last=False)
         return EventDelivery(progress, None)
 
-    def _note(self, event: JobEvent) -> None:
+    def _note(self, event: Report) -> None:
+        if isinstance(event, SessionReport):
+            return
         if (progress := self._progress.get(event.job_id)) and _outdated(progress, event):
             del self._progress[event.job_id]
         self._latest.pop(event.job_id, None)

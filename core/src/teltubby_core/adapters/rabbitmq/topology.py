@@ -21,8 +21,9 @@ DELAYS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 120
 """Seconds. One queue a step: with a time to live per message, a short one would wait behind a long one."""
 
 PROGRESS_KEY = "job.progress"
-REPORT_KEYS = tuple(
-    kind.model_fields["kind"].default for kind in get_args(get_args(JobEvent)[0]) if kind is not JobProgress
+REPORT_KEYS = (
+    *(kind.model_fields["kind"].default for kind in get_args(get_args(JobEvent)[0]) if kind is not JobProgress),
+    "session.*",
 )
 """Routing keys of what the bot must not miss: the kinds of all reports but progress."""
 

@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from teltubby_core.adapters._unreadable import unreadable_reason
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, News, job_event
+from teltubby_core.domain.jobs import CancelOrder, JobMessage, News, Report, report
 from teltubby_core.ports import DeadLetter
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def job_message(job: JobMessage, redeliveries: int = 0) -> Message:
     )
 
 
-def event_message(event: JobEvent | News) -> Message:
+def event_message(event: Report | News) -> Message:
     """Return the message that carries a report or news."""
     return _message(event, event.kind)
 
@@ -87,13 +87,13 @@ def read_job(message: AbstractIncomingMessage) -> JobMessage:
         raise UnreadableError(unreadable_reason(error)) from None
 
 
-def read_event(message: AbstractIncomingMessage) -> JobEvent:
+def read_event(message: AbstractIncomingMessage) -> Report:
     """Return the report that a message carries.
 
     Raises:
         UnreadableError: it carries none.
     """
-    return _read(job_event, message)
+    return _read(report, message)
 
 
 def read_order(message: AbstractIncomingMessage) -> CancelOrder:

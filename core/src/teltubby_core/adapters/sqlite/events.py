@@ -6,7 +6,7 @@ import sqlite3
 from pydantic import ValidationError
 
 from teltubby_core.adapters.sqlite.database import Database
-from teltubby_core.domain.jobs import JobEvent, JobProgress, News, job_event
+from teltubby_core.domain.jobs import JobProgress, News, Report, SessionReport, report
 from teltubby_core.ports import EventDelivery
 from teltubby_core.wakeup import Wakeup
 
@@ -34,15 +34,16 @@ class SqliteEvents:
         self._wakeup = Wakeup()
         self._last_tag = 0  # touched in the database's thread only
 
-    async def publish(self, event: JobEvent) -> None:
+    async def publish(self, event: Report) -> None:
         """Report."""
         # taken out first: a newer report goes to the end, and what came before a durable event is out of date
-        self._progress.pop(event.job_id, None)
+        if not isinstance(event, SessionReport):
+            self._progress.pop(event.job_id, None)
         try:
             if isinstance(event, JobProgress):
                 self._keep(event)
             else:
-                await self._store(job_event.dump_json(event).decode())
+                await self._store(report.dump_json(event).decode())
         finally:
             self._wakeup.notify()  # also when cancelled: the row may be there
 
@@ -85,7 +86,7 @@ class SqliteEvents:
 def _first(db: sqlite3.Connection) -> EventDelivery | None:
     while row := db.execute(_FIRST).fetchone():
         try:
-            return EventDelivery(job_event.validate_json(row["payload"]), row["tag"])
+            return EventDelivery(report.validate_json(row["payload"]), row["tag"])
         except ValidationError as error:
             # as after a downgrade; the reconciler finds out what became of the job
             where = error.errors()[0]["loc"]

@@ -9,11 +9,12 @@ from teltubby_core.adapters.sqlite import (
     outcomes,
     projections,
     rows,
+    session_reports,
     trail,
 )
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, SessionReport
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.quota import Usage
 from teltubby_core.domain.records import (
@@ -116,6 +117,12 @@ class SqliteIndex:
 
     async def apply(self, event: JobEvent) -> Effect:
         return await self._database.run(lambda c: jobs.apply(c, event, dedup=self._dedup))
+
+    async def session_reported(self, report: SessionReport) -> bool:
+        return await self._database.run(lambda c: session_reports.note(c, report))
+
+    async def session_reports(self) -> list[SessionReport]:
+        return await self._database.run(session_reports.last)
 
     async def cancel(self, job_id: str, by: int) -> CancelOrder | None:
         return await self._database.run(lambda c: job_orders.cancel(c, job_id, by))

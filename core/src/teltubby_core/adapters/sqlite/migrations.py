@@ -204,7 +204,17 @@ CREATE INDEX job_history_user ON job_history (user_id);
 CREATE INDEX job_history_open ON job_history (user_id) WHERE state IN ('PENDING', 'PROCESSING', 'RETRYING');
 """
 
-_STEPS: tuple[str, ...] = (_FIRST, _SECOND)
+_SESSION_REPORTS = """
+CREATE TABLE session_reports (              -- the last word of each worker on each login that it had
+    session TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    at REAL NOT NULL,
+    report_json TEXT NOT NULL,
+    PRIMARY KEY (session, worker)
+);
+"""
+
+_STEPS: tuple[str, ...] = (_FIRST, _SECOND, _SESSION_REPORTS)
 LATEST = len(_STEPS)
 """Number of the last step."""
 

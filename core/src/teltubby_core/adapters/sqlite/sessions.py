@@ -12,11 +12,15 @@ from pydantic import SecretStr
 
 from teltubby_core.adapters.session_cipher import SETTING, SessionCipher, is_key
 from teltubby_core.adapters.sqlite.database import Database
+from teltubby_core.domain.sessions import SessionNotes, SessionSight, SessionState
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
+from teltubby_core.ports import Fit
 from teltubby_core.wakeup import Wakeup
 
 _KEY_FILE = "session.key"
 _READ = "SELECT value FROM secrets WHERE key = ?"
+_REMOVE = "DELETE FROM secrets WHERE key = ?"
+_US = "this process"
 _WRITE = """
     INSERT INTO secrets (key, value, created_at) VALUES (?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, created_at = excluded.created_at
@@ -26,8 +30,8 @@ _WRITE = """
 class SqliteSessionStore:
     """A slot a name, each in one pair of hands at a time.
 
-    One instance serves a process; the database's lock keeps other processes away. Every slot is for a login of the
-    bot itself, which its token can always repeat: content that no key opens is worth nothing and counts as none.
+    One instance serves a process; the database's lock keeps other processes away. Content that no key opens is worth
+    nothing and counts as none. Notes are kept in memory: after a start a slot is full or empty.
     """
 
     def __init__(self, database: Database, keys: Sequence[str], names: Sequence[str] = ("bot-0",)) -> None:
@@ -36,24 +40,50 @@ class SqliteSessionStore:
         self._cipher = SessionCipher(keys)
         self._names = tuple(names)
         self._held: set[str] = set()
+        self._notes: dict[str, SessionNotes] = {}
         self._wakeup = Wakeup()
 
-    async def acquire(self, timeout: float) -> "SqliteSessionLease":
-        """Wait up to ``timeout`` seconds for a free session.
+    async def acquire(self, timeout: float, fit: Fit = lambda _: True) -> "SqliteSessionLease":
+        """Wait up to ``timeout`` seconds for a free session that fits.
 
         Raises:
             TransientError: none became free.
         """
-        name = await self._wakeup.poll(self._take, timeout)
+
+        async def take() -> tuple[str | None, float | None]:
+            return self._take(await self.survey(), fit), None
+
+        name = await self._wakeup.poll(take, timeout)
         if name is None:
             raise TransientError(f"no session became free within {timeout:g} s")
         return SqliteSessionLease(self, name)
 
-    async def _take(self) -> tuple[str | None, float | None]:
-        name = next((name for name in self._names if name not in self._held), None)
-        if name is not None:
-            self._held.add(name)
-        return name, None
+    def _take(self, sights: list[SessionSight], fit: Fit) -> str | None:
+        fitting = [sight for sight in sights if sight.name not in self._held and fit(sight)]
+        if not fitting:
+            return None
+        name = min(fitting, key=lambda sight: not sight.notes.filled).name
+        self._held.add(name)
+        return name
+
+    async def survey(self) -> list[SessionSight]:
+        """Return how all slots are."""
+        filled = await self._database.run(self._filled)
+        for name in filled - self._notes.keys():
+            self._notes[name] = SessionNotes(state=SessionState.READY)
+        return [self.sight(name) for name in self._names]
+
+    def _filled(self, db: sqlite3.Connection) -> set[str]:
+        return {name for name in self._names if db.execute(_READ, (_row_key(name),)).fetchone()}
+
+    def sight(self, name: str) -> SessionSight:
+        """Return what is known of a slot."""
+        return SessionSight(name, self._notes.get(name, SessionNotes()), _US if name in self._held else None)
+
+    def note(self, name: str, notes: SessionNotes) -> None:
+        """Let others in this process know how it is."""
+        self._notes[name] = notes
+        self._wakeup.notify()
 
     def put_back(self, name: str) -> None:
         """Let the next one have it."""
@@ -67,6 +97,10 @@ class SqliteSessionStore:
     async def write(self, name: str, content: str) -> None:
         """Replace a slot's content."""
         await self._database.run(lambda db: self._encrypt(db, name, content))
+
+    async def remove(self, name: str) -> None:
+        """Forget a slot's content."""
+        await self._database.run(lambda db: db.execute(_REMOVE, (_row_key(name),)).rowcount)
 
     def _decrypt(self, db: sqlite3.Connection, name: str) -> str | None:
         row = db.execute(_READ, (_row_key(name),)).fetchone()
@@ -102,6 +136,11 @@ class SqliteSessionLease:
         """Until it is released: no other process has the database."""
         return self._held
 
+    @property
+    def sight(self) -> SessionSight:
+        """What is known of it."""
+        return self._store.sight(self._name)
+
     async def load(self) -> str | None:
         """Return its content; None while nobody has logged in, or when no configured key opens what is there."""
         self._check()
@@ -111,6 +150,16 @@ class SqliteSessionLease:
         """Keep its content, encrypted and durable."""
         self._check()
         await self._store.write(self._name, content)
+
+    async def clear(self) -> None:
+        """Forget its content."""
+        self._check()
+        await self._store.remove(self._name)
+
+    async def note(self, notes: SessionNotes) -> None:
+        """Let others know how it is."""
+        if self._held:
+            self._store.note(self._name, notes)
 
     async def release(self) -> None:
         """Let the next one have it; a second time does nothing."""

@@ -7,8 +7,8 @@ Two kinds matter. The main address takes logins, and with one key only one conne
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import PermanentError
-from teltubby_worker.mtproto.link import DataCentre
 
 
 class Addresses:

@@ -39,8 +39,16 @@ class ConnectionLostError(TransientError):
     """The connection closed or fell silent; what was in flight has to be asked again."""
 
 
+class AccountEndedError(InfrastructureError):
+    """Telegram has ended the account that is logged in; no further login helps."""
+
+
 class UnauthorizedKeyError(SessionLostError):
     """The key is good, but nobody is logged in with it."""
+
+
+class SessionChangedError(ReferenceExpiredError):
+    """Another account goes on: what the first one was told of a file has to be asked again."""
 
 
 Make = Callable[[Any], TeltubbyError]
@@ -66,6 +74,11 @@ def _permanent(text: str) -> Make:
 
 def _house(text: str) -> Make:
     return lambda _: InfrastructureError(text)
+
+
+def _ended(how: str) -> Make:
+    whose = "the bot's (TELEGRAM_BOT_TOKEN), or that of the person who logged in"
+    return lambda _: AccountEndedError(f"Telegram has {how} the account that fetches large files: {whose}")
 
 
 def _flood(error: Any) -> TeltubbyError:
@@ -128,8 +141,8 @@ TABLE: tuple[tuple[type[BaseException], Make], ...] = (
     # who
     (errors.AccessTokenExpiredError, _house(_BOT_REFUSED)),
     (errors.AccessTokenInvalidError, _house(_BOT_REFUSED)),
-    (errors.UserDeactivatedError, _house("TELEGRAM_BOT_TOKEN: Telegram has deactivated this bot")),
-    (errors.UserDeactivatedBanError, _house("TELEGRAM_BOT_TOKEN: Telegram has banned this bot")),
+    (errors.UserDeactivatedError, _ended("deactivated")),
+    (errors.UserDeactivatedBanError, _ended("banned")),
     (errors.ApiIdInvalidError, _house(_APP_REFUSED)),
     (errors.ApiIdPublishedFloodError, _house(_APP_REFUSED)),
     (errors.ConnectionApiIdInvalidError, _house(_APP_REFUSED)),

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -24,6 +23,7 @@ from telethon.tl.functions import (
 )
 from telethon.tl.functions.upload import GetFileRequest
 
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import TeltubbyError
 from teltubby_worker.mtproto.errors import ConnectionLostError, telethon_errors
 
@@ -35,15 +35,6 @@ _PING_SECONDS = 15.0
 _MOST_SILENCES = 5  # after so many an answer counts as lost, however busy the connection is with others
 _SYSTEM = platform.system() or "unknown"
 _VERSION = version("teltubby-worker")
-
-
-@dataclass(frozen=True)
-class DataCentre:
-    """Where a data centre listens. ``host`` is a name or an IP address."""
-
-    dc_id: int
-    host: str
-    port: int
 
 
 class Connection(Protocol):

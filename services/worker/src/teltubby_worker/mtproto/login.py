@@ -15,25 +15,28 @@ from telethon.tl.functions.help import GetConfigRequest
 from telethon.tl.functions.users import GetUsersRequest
 from telethon.tl.types import InputUserSelf
 
-from teltubby_core.errors import InfrastructureError, TransientError
+from teltubby_core.domain import keyring
+from teltubby_core.domain.keyring import DataCentre, Keyring
+from teltubby_core.domain.sessions import SessionKind
+from teltubby_core.errors import InfrastructureError, TeltubbyError, TransientError
 from teltubby_core.ports import SessionLease
-from teltubby_worker.mtproto import keyring
 from teltubby_worker.mtproto.addresses import Addresses
-from teltubby_worker.mtproto.errors import SessionLostError, WrongDataCentreError
-from teltubby_worker.mtproto.keyring import Keyring
-from teltubby_worker.mtproto.link import Connect, Connection, DataCentre
+from teltubby_worker.mtproto.errors import AccountEndedError, SessionLostError, WrongDataCentreError
+from teltubby_worker.mtproto.link import Connect, Connection
 from teltubby_worker.mtproto.ration import Ration
 
 log = logging.getLogger(__name__)
 
-OnChange = Callable[[str, str | None], None]
-"""Told the session's name when the bot is in (None), and why when Telegram does not know the login any more."""
-
+_UNREADABLE = "nobody is logged in with it, or no key of SESSION_ENCRYPTION_KEYS opens it"
 _HOPS = 3  # a login is sent on to the account's own data centre once; more is a server gone wrong
 _MOST_LOGINS = 3
 _LOGIN_PERIOD = 3600.0
 """So many logins in so many seconds are borne: more means that something keeps killing the session, such as
 a second program with the same one, and logging in yet again would only earn a flood."""
+
+
+class LoginLostError(InfrastructureError):
+    """A person's login is over; only they can log in again."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,24 @@ class BotLogin:
 
 
 class Login:
-    """Opens the connection to the bot's home data centre.
+    """Opens the connection to the home data centre of who is logged in.
 
     Attributes:
         addresses: those of all data centres, as the latest connection was told.
     """
 
     def __init__(
-        self, bot: BotLogin, entry: DataCentre, connect: Connect, on_change: OnChange = lambda _, __: None
+        self,
+        bot: BotLogin,
+        entry: DataCentre,
+        connect: Connect,
+        kind: SessionKind = SessionKind.BOT,
+        on_lost: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``entry`` is the data centre to start at when nobody has logged in yet."""
+        """``entry``: the data centre to start at when nobody has logged in yet. ``on_lost`` is told why a login is."""
         self._bot = bot
-        self._on_change = on_change
+        self._kind = kind
+        self._on_lost = on_lost
         self._entry = entry
         self._connect = connect
         self._barred_until = 0.0
@@ -70,9 +79,10 @@ class Login:
         self.addresses = Addresses()
 
     async def enter(self, lease: SessionLease) -> tuple[Connection, Keyring]:
-        """Return a connection where the bot is logged in, and the keys that ``lease`` holds now.
+        """Return a connection where somebody is logged in, and the keys that ``lease`` holds now.
 
         Raises:
+            LoginLostError: a person's login is over, or there is none.
             InfrastructureError: not now: Telegram refuses the login, or there were too many.
             TransientError: Telegram can't be reached, or has problems.
         """
@@ -80,15 +90,30 @@ class Login:
         if kept:
             try:
                 return await self._resume(kept), kept
-            except SessionLostError as error:
-                log.warning("session %s: %s; logging in again", lease.name, error)
-                self._on_change(lease.name, str(error))
+            except (SessionLostError, AccountEndedError) as error:
+                if self._kind is SessionKind.BOT and isinstance(error, AccountEndedError):
+                    raise
+                log.warning("session %s: %s", lease.name, error)
+                self._on_lost(str(error))
+                await self._forget(lease)
+                if self._kind is SessionKind.USER:
+                    raise LoginLostError(str(error)) from error
+        if self._kind is SessionKind.USER:
+            self._on_lost(_UNREADABLE)  # or it would be taken again and again
+            raise LoginLostError(_UNREADABLE)
         link = await self._log_in()
-        fresh = Keyring(link.centre, link.key)
+        fresh = Keyring(link.centre, link.key, account=self._bot.bot_id)
         async with _closed_on_error(link):
             await lease.save(fresh.text())
         log.info("session %s: the bot is logged in at data centre %d", lease.name, link.centre.dc_id)
         return link, fresh
+
+    async def _forget(self, lease: SessionLease) -> None:
+        """Empty the slot: what it held opens nothing any more."""
+        try:
+            await lease.clear()
+        except TeltubbyError as error:
+            log.warning("session %s: the lost login could not be removed: %s", lease.name, error)
 
     async def _resume(self, kept: Keyring) -> Connection:
         # The entry's address comes from the settings and may have moved since.
@@ -97,7 +122,7 @@ class Login:
         await self._configure(link)
         async with _closed_on_error(link):
             (me,) = await link.call(GetUsersRequest([InputUserSelf()]))
-            if me.id != self._bot.bot_id:
+            if self._kind is SessionKind.BOT and me.id != self._bot.bot_id:
                 raise SessionLostError("the stored session is another bot's")
         return link
 

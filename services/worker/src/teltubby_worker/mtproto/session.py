@@ -1,6 +1,6 @@
-"""One leased login of the bot, and every connection made with it.
+"""One leased login, and every connection made with it.
 
-    home     one connection to the main address of the bot's data centre: messages, exported logins
+    home     one connection to the main address of the account's data centre: messages, exported logins
     pools    for each data centre that files come from, the connections to its media addresses, with the home's key
              or the one that the login was exported for
 
@@ -13,31 +13,40 @@ the files: at home, the home connection itself.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from telethon.tl.functions.auth import ExportAuthorizationRequest, ImportAuthorizationRequest
+from telethon.tl.functions.auth import ExportAuthorizationRequest, ImportAuthorizationRequest, LogOutRequest
 from telethon.tl.functions.help import GetConfigRequest
 
+from teltubby_core.domain.keyring import DataCentre, Keyring
+from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
 from teltubby_core.ports import SessionLease, SessionStore
-from teltubby_worker.mtproto.errors import ConnectionLostError, SessionLostError
-from teltubby_worker.mtproto.keyring import Keyring
-from teltubby_worker.mtproto.link import Connect, Connection, DataCentre
-from teltubby_worker.mtproto.login import BotLogin, Login, OnChange
+from teltubby_worker.mtproto.errors import (
+    AccountEndedError,
+    ConnectionLostError,
+    SessionChangedError,
+    SessionLostError,
+)
+from teltubby_worker.mtproto.link import Connect, Connection
+from teltubby_worker.mtproto.login import BotLogin, Login, LoginLostError
 from teltubby_worker.mtproto.pace import Pace
 from teltubby_worker.mtproto.pool import Pool
 from teltubby_worker.mtproto.ration import Ration
+from teltubby_worker.mtproto.standing import Standing, Tell
+from teltubby_worker.mtproto.tenancy import Tenancy
 
 log = logging.getLogger(__name__)
 
 __all__ = ["BotLogin", "Eagerness", "Session"]
 
-_LEASE_SECONDS = 30.0
 _PING_EVERY = 60.0
-_WATCH_EVERY = 0.5  # seconds between two looks whether the session is still ours; packets ask each time
+_MOST_LOST = 5  # sessions in a row that turn out to be lost, before whoever asked hears of it
+_LONG_FLOOD = 300.0  # seconds that are worth going on with somebody else's account
+_AT_REST = 5.0  # seconds without any request after which a session that retires is logged out
 _IDLE_SECONDS = 300.0  # after which connections for files are closed; the next file opens them again
 _REFUSALS = 3
 """How often in a row media addresses may fail before the main address alone serves the files: a firewall may hide
@@ -60,7 +69,7 @@ class Eagerness:
 
 
 class Session:
-    """The bot's login at Telegram, used by many callers at a time."""
+    """A login at Telegram, used by many callers at a time."""
 
     def __init__(
         self,
@@ -69,30 +78,43 @@ class Session:
         entry: DataCentre,
         connect: Connect,
         eagerness: Eagerness | None = None,
-        on_change: OnChange = lambda _, __: None,
+        kind: SessionKind = SessionKind.BOT,
+        tell: Tell = lambda *_: None,
     ) -> None:
-        """``entry`` is the data centre to start at when nobody has logged in yet."""
-        self._sessions = sessions
+        """``entry`` is the data centre to start at when nobody has logged in yet; ``tell`` hears how the session is."""
         self._connect = connect
-        self._on_change = on_change
-        self._login = Login(bot, entry, connect, on_change)
+        self._kind = kind
+        self._standing = Standing(kind, tell)
+        self._tenancy = Tenancy(sessions, kind, self._standing, leave=self._leave, retire=self._retire)
+        self._login = Login(bot, entry, connect, kind, self._standing.lost)
         self._eagerness = eagerness or Eagerness()
-        self._lease: SessionLease | None = None
         self._keys: Keyring | None = None
         self._home: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
+        self._changing = asyncio.Lock()  # of session
+        self._in_use = 0
+        self._used_at = 0.0
         self._pools: dict[int, Pool] = {}
         self._refusals: dict[int, int] = {}
         self._main_only: dict[int, float] = {}  # until when at least
         self._exports_barred: dict[int, float] = {}  # until when
         self._exports: dict[int, Ration] = {}
         self._keepalive: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
 
     @property
     def may_send(self) -> bool:
         """Whether the login is ours for certain, now. Every connection asks before each packet."""
-        return self._lease is not None and self._lease.held
+        return self._tenancy.held
+
+    @property
+    def kind(self) -> SessionKind:
+        """Whose login it is."""
+        return self._kind
+
+    @property
+    def account(self) -> int | None:
+        """User id of who is logged in. What one account learned about a file is worth nothing to another."""
+        return self._keys.account if self._keys else None
 
     async def ready(self) -> None:
         """Be connected and logged in.
@@ -106,48 +128,77 @@ class Session:
             raise InfrastructureError(f"Telegram can't be reached for large files: {error}") from error
 
     async def call(self, request: Any) -> Any:
-        """Send a request to the bot's home, connecting first where needed.
+        """Send a request to the account's home, connecting first where needed.
 
         Raises:
             TransientError, PermanentError, InfrastructureError: Telegram's errors in our words.
         """
-        home = await self._at_home()
-        try:
-            return await home.call(request)
-        except (SessionLostError, ConnectionLostError):
-            await home.close()  # the next call opens it again
-            raise
+        async with self._used():
+            home = await self._at_home()
+            try:
+                return await home.call(request)
+            except (SessionLostError, AccountEndedError, ConnectionLostError):
+                await home.close()  # the next call opens it again
+                raise
 
     async def fetch(self, make: Callable[[], Any], dc_id: int) -> Any:
         """Send the upload.getFile that ``make`` returns to data centre ``dc_id``, when it is this one's turn.
 
         ``make`` as in ``Pool.fetch``. Raises what ``call`` raises, and what ``make`` raises.
         """
-        pool = self._pools.get(dc_id) or await self._add_pool(dc_id)
-        try:
-            answer = await pool.fetch(make)
-        except SessionLostError:
-            await self._forget(dc_id, pool)
-            raise
+        async with self._used():
+            pool = self._pools.get(dc_id) or await self._add_pool(dc_id)
+            try:
+                answer = await pool.fetch(make)
+            except SessionLostError:
+                await self._forget(dc_id, pool)
+                raise
         self._refusals.pop(dc_id, None)
         return answer
 
     async def close(self) -> None:
         """Disconnect everywhere, then let the next one have the session."""
-        await _cancel(task for task in (self._opening, self._keepalive, self._watching) if task)
-        self._keepalive = self._watching = None
+        await self._tenancy.close()
+        await _cancel(task for task in (self._opening, self._keepalive) if task)
+        self._keepalive = None
         await self._leave()
 
     async def _leave(self) -> None:
-        home, lease = self._home, self._lease
-        self._home = self._lease = None
+        home, self._home = self._home, None
         try:
             await self._close_pools()
             if home:
                 await home.close()
         finally:
-            if lease:
-                await lease.release()
+            await self._tenancy.give_back()
+
+    @asynccontextmanager
+    async def _used(self) -> AsyncIterator[None]:
+        """Note how a request ends. After a long flood, another account goes on where there is one."""
+        self._in_use += 1
+        try:
+            lease = self._tenancy.lease
+            yield
+            self._standing.used()
+        except TransientError as error:
+            if error.retry_after is not None:
+                self._standing.flooded(error.retry_after)
+                await self._go_elsewhere(lease, error)
+            raise
+        finally:
+            self._in_use -= 1
+            self._used_at = _now()
+
+    async def _go_elsewhere(self, lease: SessionLease | None, error: TransientError) -> None:
+        # Floods are an account's own: of a bot's sessions, one is as good as the other.
+        if self._kind is SessionKind.BOT or (error.retry_after or 0.0) < _LONG_FLOOD or lease is None:
+            return
+        if lease is self._tenancy.lease and not await self._tenancy.other_is_free():
+            return
+        if lease is self._tenancy.lease:  # the first of its requests to notice
+            log.warning("session %s: %s; another one goes on", lease.name, error)
+            await self._leave()
+        raise SessionChangedError("another account goes on") from error
 
     # Home
 
@@ -169,33 +220,53 @@ class Session:
             self._keepalive = asyncio.create_task(self._keep_alive(), name="ping Telegram")
 
     async def _open_home(self) -> Connection:
-        if self._lease is not None and not self._lease.held:
-            await self._leave()
-        if self._lease is None:
-            self._lease = await self._sessions.acquire(_LEASE_SECONDS)
-            self._watch(self._lease)
-        with _no_fault_of_the_file():
-            home, keys = await self._login.enter(self._lease)
-        self._on_change(self._lease.name, None)
-        if self._keys and self._keys.key != keys.key:
-            await self._close_pools()  # the old login's keys open nothing any more
-        if self._keys is None or self._keys.key != keys.key:
-            self._keys = keys
-        return home
+        async with self._changing:
+            lease = self._tenancy.lease
+            if lease is not None and not lease.held:
+                await self._leave()
+            if await self._tenancy.take_retiring():
+                await self._log_out()
+            home, keys = await self._enter()
+            self._standing.ready(keys.home.dc_id)
+            if self._keys and self._keys.key != keys.key:
+                await self._close_pools()  # the old login's keys open nothing any more
+            if self._keys is None or self._keys.key != keys.key:
+                self._keys = keys
+            return home
 
-    def _watch(self, lease: SessionLease) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-        self._watching = asyncio.create_task(self._until_lost(lease), name=f"watch session {lease.name}")
+    async def _enter(self) -> tuple[Connection, Keyring]:
+        for _ in range(_MOST_LOST):
+            lease = await self._tenancy.take()
+            try:
+                with _no_fault_of_the_file():
+                    return await self._login.enter(lease)
+            except LoginLostError as error:
+                log.warning("session %s: %s; asking for another one", lease.name, error)
+                await self._leave()
+        raise InfrastructureError("the logins of several user accounts are lost; /mtstatus tells why")
 
-    async def _until_lost(self, lease: SessionLease) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_EVERY)
-            if not lease.held:
-                break
-        log.warning("session %s is not ours any more; disconnecting", lease.name)
-        if self._lease is lease:
-            await self._leave()  # the next call asks for a session again
+    async def _retire(self) -> None:
+        if self._in_use or _now() - self._used_at < _AT_REST or self._changing.locked():
+            return
+        async with self._changing:
+            await self._log_out()
+
+    async def _log_out(self) -> None:
+        """End the login of the session that we have, and give it back empty."""
+        lease, home = self._tenancy.lease, self._home
+        if lease is None:
+            return
+        try:
+            if home is None or not home.is_open:
+                home, _ = await self._login.enter(lease)
+            await home.call(LogOutRequest())
+            await home.close()
+            await lease.clear()
+            self._standing.emptied()
+            log.info("session %s: logged out, as it retires", lease.name)
+        except TeltubbyError as error:
+            log.warning("session %s: it could not be logged out: %s", lease.name, error)
+        await self._leave()
 
     async def _keep_alive(self) -> None:
         while True:
@@ -300,14 +371,14 @@ class Session:
 
     async def _import_login(self, dc_id: int) -> Connection:
         """Export the login to another data centre, once: this earns floods too (2 061 s were seen)."""
-        keys, lease = self._keys, self._lease
+        keys, lease = self._keys, self._tenancy.lease
         assert keys is not None  # home is open
         assert lease is not None
         centre = self._login.addresses.main(dc_id)
         ration = self._exports.setdefault(dc_id, Ration(_MOST_EXPORTS, _EXPORT_PERIOD))
         if left := ration.wait(_now()):
             raise InfrastructureError(
-                f"data centre {dc_id} forgot the bot's login {_MOST_EXPORTS} times within the hour;"
+                f"data centre {dc_id} forgot the login {_MOST_EXPORTS} times within the hour;"
                 f" it is told again in {left:.0f} s"
             )
         exported = await self._export(dc_id)

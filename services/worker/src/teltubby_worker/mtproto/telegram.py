@@ -1,5 +1,7 @@
 """The worker's Telegram port over MTProto: sources that share one session."""
 
+from collections.abc import Awaitable, Callable
+
 from teltubby_core.domain.jobs import JobMessage
 from teltubby_worker.mtproto.session import Session
 from teltubby_worker.mtproto.source import MtprotoSource
@@ -7,11 +9,15 @@ from teltubby_worker.mtproto.transfer import TransferLimits
 
 
 class MtprotoTelegram:
-    """Files of the bot's private messages, fetched with one login."""
+    """Files of the bot's private messages, or of the relay channel, fetched with one login."""
 
-    def __init__(self, session: Session, limits: TransferLimits) -> None:
+    def __init__(
+        self, session: Session, limits: TransferLimits, on_closed: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """``on_closed`` is awaited once the session is released."""
         self._session = session
         self._limits = limits
+        self._on_closed = on_closed
 
     def source(self, job: JobMessage) -> MtprotoSource:
         """Return the job's file."""
@@ -20,3 +26,5 @@ class MtprotoTelegram:
     async def close(self) -> None:
         """Disconnect and release the session."""
         await self._session.close()
+        if self._on_closed:
+            await self._on_closed()

@@ -1,15 +1,14 @@
-"""The keys of a login as text. That Telethon's own form is still read is tested with the session."""
+"""The keys of a login as text."""
 
 import json
 
 import pytest
 
-from teltubby_worker.mtproto import keyring
-from teltubby_worker.mtproto.keyring import Keyring
-from teltubby_worker.mtproto.link import DataCentre
+from teltubby_core.domain import keyring
+from teltubby_core.domain.keyring import DataCentre, Keyring
 
 KEY, OTHER = bytes(range(256)), bytes(reversed(range(256)))
-RING = Keyring(DataCentre(2, "dc.example.org", 443), KEY, {4: OTHER})
+RING = Keyring(DataCentre(2, "dc.example.org", 443), KEY, {4: OTHER}, 777)
 
 
 def changed(**fields: object) -> str:
@@ -48,6 +47,16 @@ def test_what_can_not_be_read_is_no_login_and_is_not_shown(text: str, caplog: py
     assert keyring.read(text) is None
     assert "can't be read" in caplog.text
     assert text not in caplog.text
+
+
+def test_one_kept_before_accounts_were_is_read() -> None:
+    older = json.loads(RING.text())
+    del older["account"]
+
+    read = keyring.read(json.dumps(older))
+
+    assert read is not None
+    assert (read.key, read.account) == (KEY, None)
 
 
 def test_keys_are_not_shown() -> None:

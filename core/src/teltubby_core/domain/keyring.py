@@ -1,23 +1,27 @@
-"""What is kept of a login: the key of the bot's home data centre, and one for each other that it was exported to.
+"""What is kept of a login: the key of its home data centre, and one for each other that it was exported to.
 
-Whoever has these keys is logged in as the bot: the text is a secret, and the session store encrypts it.
+Whoever has these keys is logged in: the text is a secret, and the session store encrypts it.
 """
 
 import base64
 import binascii
 import json
 import logging
-import struct
 from dataclasses import dataclass, field
 from typing import Any
-
-from telethon.sessions import StringSession
-
-from teltubby_worker.mtproto.link import DataCentre
 
 log = logging.getLogger(__name__)
 
 _KEY_SIZE = 256  # bytes; core.telegram.org/mtproto/auth_key
+
+
+@dataclass(frozen=True)
+class DataCentre:
+    """Where a data centre listens. ``host`` is a name or an IP address."""
+
+    dc_id: int
+    host: str
+    port: int
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Keyring:
     home: DataCentre
     key: bytes = field(repr=False)
     others: dict[int, bytes] = field(default_factory=dict, repr=False)
+    account: int | None = None
+    """User id of who is logged in; None in one that was kept before this was."""
 
     def text(self) -> str:
         """Return it in the form that ``read`` takes."""
@@ -36,6 +42,7 @@ class Keyring:
             "port": self.home.port,
             "key": _encode(self.key),
             "others": {str(dc_id): _encode(key) for dc_id, key in self.others.items()},
+            "account": self.account,
         }
         return json.dumps(content)
 
@@ -45,24 +52,17 @@ def read(text: str | None) -> Keyring | None:
     if not text:
         return None
     try:
-        return _from_json(json.loads(text)) if text.startswith("{") else _from_string_session(text)
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
-        log.warning("the stored session can't be read; logging in anew")
+        return _from_json(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        log.warning("the stored session can't be read; a new login is needed")
         return None
 
 
 def _from_json(content: dict[str, Any]) -> Keyring:
     home = DataCentre(int(content["dc"]), str(content["host"]), int(content["port"]))
     others = {int(dc_id): _decode(key) for dc_id, key in content["others"].items()}
-    return Keyring(home, _decode(content["key"]), others)
-
-
-def _from_string_session(text: str) -> Keyring | None:
-    # Until data centres beside the home were kept, it was Telethon's own form.
-    stored = StringSession(text)
-    if not stored.auth_key:
-        return None
-    return Keyring(DataCentre(stored.dc_id, stored.server_address, stored.port), stored.auth_key.key)
+    account = content.get("account")
+    return Keyring(home, _decode(content["key"]), others, None if account is None else int(account))
 
 
 def _encode(key: bytes) -> str:

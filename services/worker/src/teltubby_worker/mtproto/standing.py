@@ -1,0 +1,105 @@
+"""How the session in our hands is: noted at its slot, and told to whoever wants to know."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
+from teltubby_core.ports import SessionLease
+
+Tell = Callable[[str, SessionNotes, bool], None]
+"""Told the session's name, how it is, and whether we have it; at each change and every ten seconds. Must not wait."""
+
+WORTH_TELLING = 60.0
+"""Seconds: shorter floods are a part of every transfer."""
+
+_NOTE_EVERY = timedelta(seconds=10)
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Standing:
+    """Follows one session after the other, each from its lease's beginning to its end."""
+
+    def __init__(self, kind: SessionKind, tell: Tell = lambda *_: None, now: Callable[[], datetime] = _utc) -> None:
+        self._kind = kind
+        self._tell = tell
+        self._now = now
+        self._lease: SessionLease | None = None
+        self._notes = SessionNotes()
+        self._noted = SessionNotes()
+        self._noted_at = datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def used_at(self) -> datetime | None:
+        """When Telegram last answered."""
+        return self._notes.used_at
+
+    def begin(self, lease: SessionLease) -> None:
+        """Follow the session of this lease."""
+        self._lease = lease
+        self._notes = self._noted = lease.sight.notes
+        self._change(kind=self._kind)
+
+    def ready(self, dc_id: int) -> None:
+        """We are in, at this data centre."""
+        self._change(dc_id=dc_id, used_at=self._now())
+        if not self._wait:
+            self._change(state=SessionState.READY, flood_until=None, reason=None)
+
+    def used(self) -> None:
+        """Telegram answered."""
+        self._change(used_at=self._now())
+        if self._notes.state is SessionState.FLOODED and not self._wait:
+            self._change(state=SessionState.READY, flood_until=None, reason=None)
+
+    def flooded(self, seconds: float) -> None:
+        """Telegram asked to wait so long."""
+        until = self._now() + timedelta(seconds=seconds)
+        if seconds < WORTH_TELLING or (self._notes.flood_until and until <= self._notes.flood_until):
+            return
+        reason = f"Telegram asked to wait {seconds:.0f} s"
+        self._change(state=SessionState.FLOODED, flood_until=until.replace(microsecond=0), reason=reason)
+
+    def lost(self, reason: str) -> None:
+        """Telegram does not know the login any more."""
+        self._change(state=SessionState.LOST, flood_until=None, reason=reason)
+        self._told()
+
+    def emptied(self) -> None:
+        """It was logged out."""
+        self._change(state=SessionState.EMPTY, dc_id=None, flood_until=None, reason=None)
+
+    async def settle(self) -> None:
+        """Have noted what is not noted yet; what changes only now and then at most every ten seconds."""
+        lease, now = self._lease, self._now()
+        if lease is None:
+            return
+        changed = _lasting(self._notes) != _lasting(self._noted)
+        if changed or now - self._noted_at >= _NOTE_EVERY:
+            self._noted, self._noted_at = self._notes, now
+            self._told()
+            await lease.note(self._notes)
+
+    async def end(self) -> None:
+        """It is about to be given back."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await lease.note(self._notes)
+            self._tell(lease.name, self._notes, False)
+
+    @property
+    def _wait(self) -> bool:
+        return self._notes.flooded_at(self._now())
+
+    def _change(self, **changes: object) -> None:
+        self._notes = self._notes.model_copy(update=changes)
+
+    def _told(self) -> None:
+        if self._lease is not None:
+            self._tell(self._lease.name, self._notes, True)
+
+
+def _lasting(notes: SessionNotes) -> SessionNotes:
+    return notes.model_copy(update={"used_at": None})

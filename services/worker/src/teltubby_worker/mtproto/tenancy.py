@@ -1,0 +1,151 @@
+"""Having a session: which one is taken, how long it is ours, and when it is to be given up."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from teltubby_core.domain.sessions import SessionKind, SessionSight
+from teltubby_core.errors import InfrastructureError, TransientError
+from teltubby_core.ports import SessionLease, SessionStore
+from teltubby_worker.mtproto.standing import Standing
+
+log = logging.getLogger(__name__)
+
+_LEASE_SECONDS = 30.0
+_WATCH_EVERY = 0.5  # seconds between two looks whether the session is still ours; packets ask each time
+
+
+class Tenancy:
+    """At most one session of ours at a time.
+
+    ``leave`` is awaited when it is not ours any more, ``retire`` again and again while it is to be logged out.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        kind: SessionKind,
+        standing: Standing,
+        *,
+        leave: Callable[[], Awaitable[None]],
+        retire: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._sessions = sessions
+        self._kind = kind
+        self._standing = standing
+        self._leave = leave
+        self._retire = retire
+        self._lease: SessionLease | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def lease(self) -> SessionLease | None:
+        """The session that we have, or had a moment ago."""
+        return self._lease
+
+    @property
+    def held(self) -> bool:
+        """Whether we have one for certain, now."""
+        return self._lease is not None and self._lease.held
+
+    async def take(self) -> SessionLease:
+        """Return our session, one that fits if we have none yet.
+
+        Raises:
+            InfrastructureError: there is none to be had; the text says what to do.
+        """
+        if self._lease is None:
+            try:
+                lease = await self._sessions.acquire(_LEASE_SECONDS, self._fits)
+            except TransientError as error:
+                raise InfrastructureError(await self._why_none(error)) from error
+            self._begin(lease)
+        assert self._lease is not None
+        return self._lease
+
+    async def take_retiring(self) -> SessionLease | None:
+        """Return a session that nobody has and that is to be logged out; None when there is none or we have one."""
+        if self._lease is None:
+            with suppress(TransientError):
+                self._begin(await self._sessions.acquire(0.0, self._is_to_be_logged_out))
+                return self._lease
+        return None
+
+    async def other_is_free(self) -> bool:
+        """Whether there is another session to be had at once."""
+        try:
+            return any(sight.holder is None and self._fits(sight) for sight in await self._sessions.survey())
+        except (TransientError, InfrastructureError):
+            return False
+
+    async def give_back(self) -> None:
+        """Let the next one have it."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            try:
+                await self._standing.end()
+            finally:
+                await lease.release()
+
+    async def close(self) -> None:
+        """Watch no more."""
+        watching, self._watching = self._watching, None
+        if watching is not None and watching is not asyncio.current_task():
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    def _begin(self, lease: SessionLease) -> None:
+        self._lease = lease
+        self._standing.begin(lease)
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="watch the session")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY)
+            lease = self._lease
+            if lease is None:
+                continue
+            try:
+                await self._look(lease)
+            except Exception:  # the loop's edge: packets ask for themselves whether they may be sent
+                log.exception("watching session %s failed", lease.name)
+
+    async def _look(self, lease: SessionLease) -> None:
+        if not lease.held:
+            log.warning("session %s is not ours any more; disconnecting", lease.name)
+            await self._leave()  # the next call asks for a session again
+            return
+        await self._standing.settle()
+        if lease.sight.retiring:
+            await self._retire()
+
+    def _fits(self, sight: SessionSight) -> bool:
+        notes = sight.notes
+        if sight.retiring or notes.flooded_at(datetime.now(UTC)):
+            return False
+        if self._kind is SessionKind.USER:
+            return notes.filled and notes.kind is not SessionKind.BOT
+        return notes.kind is not SessionKind.USER or not notes.filled
+
+    def _is_to_be_logged_out(self, sight: SessionSight) -> bool:
+        return sight.retiring and sight.notes.filled
+
+    async def _why_none(self, error: TransientError) -> str:
+        """Say what keeps us from having a session, as far as one can see."""
+        try:
+            sights = await self._sessions.survey()
+        except (TransientError, InfrastructureError):
+            return str(error)
+        filled = [sight for sight in sights if sight.notes.filled and not sight.retiring]
+        if self._kind is SessionKind.USER and not filled:
+            return "no user account is logged in for large files; an admin of the bot can do that: /mtstatus"
+        now = datetime.now(UTC)
+        waits = [sight.notes.flood_until for sight in filled if sight.notes.flooded_at(now)]
+        if filled and len(waits) == len(filled):
+            first = min(wait for wait in waits if wait)
+            return f"Telegram asked every session to wait, the first one until {first:%H:%M:%S} UTC"
+        return str(error)
