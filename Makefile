@@ -23,7 +23,7 @@ build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f 
 export DOCKER REGISTRY VERSION
 
 .PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
-	integration distributed chart images-test cluster-test cluster bench conformance-list
+	integration distributed test-sessions chart images-test cluster-test cluster bench conformance-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ kind-demo: ## Let simulated people send files to the bot in that cluster, and ch
 kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
-test: lint unit conformance integration distributed chart images-test cluster-test ## Everything: lint, types, layers, tests
+test: lint unit conformance integration distributed test-sessions chart images-test cluster-test ## Everything: lint, types, layers, tests
 	@echo "make test: all of it passed in $$(($$(date +%s) - $(STARTED))) s"
 
 lint: ## Style, types and layers
@@ -60,7 +60,7 @@ lint: ## Style, types and layers
 format: ## Put the code into shape
 	@$(SETUP) ruff format . && ruff check --fix .
 
-test-bed: ## Have the servers that tests run against: RabbitMQ installed, MinIO built once
+test-bed: ## Have the servers that tests run against: RabbitMQ installed, MinIO and Kubernetes built once
 	@$(TESTBED)
 
 unit: test-bed ## Tests of single parts; the contracts of ports also on RabbitMQ and MinIO
@@ -78,8 +78,11 @@ integration: test-bed ## Tests with real processes against the Telegram simulato
 distributed: test-bed ## Tests of bot and workers as processes of their own, on RabbitMQ and MinIO that fail
 	@$(SETUP) pytest tests/distributed
 
+test-sessions: test-bed ## Tests of logins that workers share, on a real Kubernetes API, with the rights that the chart gives
+	@$(SETUP) pytest tests/sessions
+
 chart: ## Tests of what the chart renders and refuses; needs no cluster
-	@$(TESTBED) helm schemas
+	@$(TESTBED) programs schemas
 	@$(SETUP) pytest tests/chart
 
 images-test: ## Build the Dockerfiles, run what they make; root on Linux, elsewhere skipped

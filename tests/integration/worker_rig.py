@@ -14,6 +14,7 @@ from teltubby_core.domain.jobs import (
     FileInfo,
     JobMessage,
     JobMetadata,
+    Report,
     TelegramContext,
 )
 from teltubby_core.domain.media import MediaKind

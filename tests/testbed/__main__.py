@@ -1,6 +1,7 @@
-"""``python -m testbed [PART …]``: have the servers ready before any test's time counts; by default MinIO and RabbitMQ.
+"""``python -m testbed [PART …]``: have the servers ready before any test's time counts; by default MinIO, RabbitMQ and
+Kubernetes's programs.
 
-``helm`` and ``schemas`` are what tests of the chart need; ``kubernetes`` and ``images`` what a node does.
+``schemas`` are what tests of the chart need too; ``kubernetes`` and ``images`` what a node does.
 """
 
 import sys
@@ -33,8 +34,8 @@ def _schemas() -> str:
     return f"schemas of {len(folders)} versions of Kubernetes are in {folders[0].parent}"
 
 
-def _helm() -> str:
-    return f"helm and kubeconform are in {binaries.ensure_kubernetes()}"
+def _programs() -> str:
+    return f"kube-apiserver, helm and the like are in {binaries.ensure_kubernetes()}"
 
 
 def _images() -> str:
@@ -46,12 +47,12 @@ def _images() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "minio": _minio,
     "rabbitmq": _rabbitmq,
-    "helm": _helm,
+    "programs": _programs,
     "schemas": _schemas,
     "kubernetes": _kubernetes,
     "images": _images,
 }
-_DEFAULT = ("minio", "rabbitmq")
+_DEFAULT = ("minio", "rabbitmq", "programs")
 
 
 def main(names: list[str]) -> int:

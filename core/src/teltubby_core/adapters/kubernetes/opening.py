@@ -1,5 +1,6 @@
 """Opens the sessions of the namespace that this process runs in."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -22,6 +23,7 @@ async def open_sessions(
     Raises:
         ConfigurationError: this is no pod with a service account, or a key is malformed.
     """
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of every renewal
     cipher = SessionCipher(keys)
     with kubernetes_errors("the service account"):
         client = AsyncClient(trust_env=True)

@@ -5,6 +5,7 @@ import base64
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -144,7 +145,9 @@ class KubernetesSessionLease:
         """Go on renewing what was asked for at ``asked``; tell ``let_go`` when it is in our hands no more."""
         self._until = self._end_of(asked)
         self._let_go = let_go
-        self._renewing = asyncio.create_task(self._keep_renewing(), name=f"renew session {self._name}")
+        # Of no message: a context of its own, or its log would carry the correlation id of whichever came first.
+        name = f"renew session {self._name}"
+        self._renewing = asyncio.create_task(self._keep_renewing(), name=name, context=Context())
 
     @property
     def name(self) -> str:

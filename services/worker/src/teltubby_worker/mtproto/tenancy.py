@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from datetime import UTC, datetime
 
 from teltubby_core.domain.sessions import SessionKind, SessionSight
@@ -101,7 +102,8 @@ class Tenancy:
         self._lease = lease
         self._standing.begin(lease)
         if self._watching is None:
-            self._watching = asyncio.create_task(self._watch(), name="watch the session")
+            # of no job: its log must not carry the ids of the first one
+            self._watching = asyncio.create_task(self._watch(), name="watch the session", context=Context())
 
     async def _watch(self) -> None:
         while True:
