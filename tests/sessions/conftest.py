@@ -7,6 +7,7 @@ import pytest
 
 import distributed.asserts  # noqa: F401  # before what it is about
 from distributed.forkserver import Forkserver
+from sessions.search import assert_nothing_shows
 from sessions.stage import SessionStage, new_session_stage
 from testbed.control_plane import ControlPlane
 from testbed.fixtures import control_plane, rabbitmq, s3
@@ -32,6 +33,7 @@ def forkserver() -> Iterator[Forkserver]:
 async def stage(
     tmp_path: Path, forkserver: Forkserver, s3: S3Address, rabbitmq: AmqpAddress, control_plane: ControlPlane
 ) -> AsyncIterator[SessionStage]:
-    """Four workers and four sessions."""
+    """Four workers and four sessions. Whatever a test does with them, no secret shows afterwards."""
     async with new_session_stage(tmp_path, s3, rabbitmq, control_plane, WORKERS, forkserver) as stage:
         yield stage
+        assert_nothing_shows(stage)

@@ -105,6 +105,9 @@ class SessionStage(DistributedStage):
     pods: dict[str, str] = field(default_factory=dict, kw_only=True)
     """The pod that each worker is now."""
 
+    typed: list[str] = field(default_factory=list, kw_only=True)
+    """Codes, passwords and phone numbers that somebody typed in a chat."""
+
     async def enrol(self, *workers: str) -> None:
         """Give workers pods; those that have one get another, as a Deployment replaces them."""
         for worker in workers:
