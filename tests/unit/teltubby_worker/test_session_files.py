@@ -330,7 +330,7 @@ async def test_a_flood_on_an_export_is_told_and_does_not_use_it_up(
         assert caught.value.retry_after is not None
         assert 2000 < caught.value.retry_after <= 2061
     assert telegram.count(ExportAuthorizationRequest) == 1, "who asks again during a flood only lengthens it"
-    session._exports_barred.clear()  # the flood is over
+    session._exports._barred.clear()  # the flood is over
     await parts(session, 4)
     await session.close()
 

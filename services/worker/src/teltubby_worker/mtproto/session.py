@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from telethon.tl.functions.auth import ExportAuthorizationRequest, ImportAuthorizationRequest, LogOutRequest
+from telethon.tl.functions.auth import LogOutRequest
 from telethon.tl.functions.help import GetConfigRequest
 
 from teltubby_core.domain.keyring import DataCentre, Keyring
@@ -31,11 +31,11 @@ from teltubby_worker.mtproto.errors import (
     SessionChangedError,
     SessionLostError,
 )
+from teltubby_worker.mtproto.exports import EXPORT_PERIOD, Exports
 from teltubby_worker.mtproto.link import Connect, Connection
 from teltubby_worker.mtproto.login import BotLogin, Login, LoginLostError
 from teltubby_worker.mtproto.pace import Pace
 from teltubby_worker.mtproto.pool import Pool
-from teltubby_worker.mtproto.ration import Ration
 from teltubby_worker.mtproto.standing import Standing, Tell
 from teltubby_worker.mtproto.tenancy import Tenancy
 
@@ -51,9 +51,6 @@ _IDLE_SECONDS = 300.0  # after which connections for files are closed; the next 
 _REFUSALS = 3
 """How often in a row media addresses may fail before the main address alone serves the files: a firewall may hide
 them, and no rule says that a key of the main address opens them."""
-
-_MOST_EXPORTS = 3
-_EXPORT_PERIOD = 3600.0  # seconds in which the login is exported to one data centre at most so often
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,7 @@ class Session:
         self._pools: dict[int, Pool] = {}
         self._refusals: dict[int, int] = {}
         self._main_only: dict[int, float] = {}  # until when at least
-        self._exports_barred: dict[int, float] = {}  # until when
-        self._exports: dict[int, Ration] = {}
+        self._exports = Exports(self.call, connect)
         self._keepalive: asyncio.Task[None] | None = None
 
     @property
@@ -319,7 +315,9 @@ class Session:
         assert self._keys is not None  # home is open
         key = self._keys.others.get(dc_id)
         if key is None:
-            main = await self._import_login(dc_id)
+            lease = self._tenancy.lease
+            assert lease is not None  # home is open
+            main = await self._exports.make_known(dc_id, self._login.addresses.main(dc_id), self._keys, lease)
             if not media:
                 return main
             await main.close()
@@ -359,7 +357,7 @@ class Session:
         log.warning("data centre %d: no media address serves files; the main one alone does", dc_id)
         self._refusals.pop(dc_id, None)
         # A refused key is forgotten and made anew by an export: not again before the exports are all to be had again.
-        self._main_only[dc_id] = _now() + (_EXPORT_PERIOD if key_refused else 0.0)
+        self._main_only[dc_id] = _now() + (EXPORT_PERIOD if key_refused else 0.0)
         if self._pools.get(dc_id) is pool:
             del self._pools[dc_id]
         pool.retire()  # nothing in it is open
@@ -368,43 +366,6 @@ class Session:
     def _try_media_again(self, dc_id: int) -> None:
         if dc_id in self._main_only and _now() >= self._main_only[dc_id]:
             del self._main_only[dc_id]
-
-    async def _import_login(self, dc_id: int) -> Connection:
-        """Export the login to another data centre, once: this earns floods too (2 061 s were seen)."""
-        keys, lease = self._keys, self._tenancy.lease
-        assert keys is not None  # home is open
-        assert lease is not None
-        centre = self._login.addresses.main(dc_id)
-        ration = self._exports.setdefault(dc_id, Ration(_MOST_EXPORTS, _EXPORT_PERIOD))
-        if left := ration.wait(_now()):
-            raise InfrastructureError(
-                f"data centre {dc_id} forgot the login {_MOST_EXPORTS} times within the hour;"
-                f" it is told again in {left:.0f} s"
-            )
-        exported = await self._export(dc_id)
-        ration.take(_now())
-        link = self._connect(centre, None)
-        await link.open(ImportAuthorizationRequest(id=exported.id, bytes=exported.bytes))
-        keys.others[dc_id] = link.key
-        log.info("session %s: the login is known at data centre %d too", lease.name, dc_id)
-        await self._save(lease, keys)
-        return link
-
-    async def _export(self, dc_id: int) -> Any:
-        if (left := self._exports_barred.get(dc_id, 0.0) - _now()) > 0:
-            raise TransientError("Telegram asks to wait before the login is exported", left)
-        try:
-            return await self.call(ExportAuthorizationRequest(dc_id))
-        except TransientError as error:
-            if error.retry_after is not None:  # asking again would only lengthen it, whichever file asks
-                self._exports_barred[dc_id] = _now() + error.retry_after
-            raise
-
-    async def _save(self, lease: SessionLease, keys: Keyring) -> None:
-        try:
-            await lease.save(keys.text())
-        except TeltubbyError as error:
-            log.warning("session %s: its new key is not kept over a restart: %s", lease.name, error)
 
     async def _forget(self, dc_id: int, pool: Pool) -> None:
         """Let go of a key that Telegram does not know any more, and of what was opened with it."""
