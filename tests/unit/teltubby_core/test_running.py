@@ -1,6 +1,8 @@
 """How a service enters what it needs while another process still has its database."""
 
 import asyncio
+import subprocess
+import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -60,3 +62,15 @@ async def test_a_start_that_waits_ends_when_it_is_stopped(path, caplog):
         await eventually(lambda: "waiting to start" in caplog.text)
         stop.set()
         assert await asyncio.wait_for(start, 5) is None
+
+
+def test_a_crash_writes_no_image_of_the_memory_for_logins_are_in_it() -> None:
+    script = "import resource; from teltubby_core.running import exit_status; exit_status('x', lambda: None)"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{script}; print(resource.getrlimit(resource.RLIMIT_CORE))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert told.stdout.strip() == "(0, 0)"

@@ -183,6 +183,32 @@ async def test_a_bots_flood_is_waited_out_for_it_is_the_same_with_all_its_sessio
     await session.close()
 
 
+async def test_a_login_that_must_wait_is_tried_by_nobody_meanwhile(stage: Stage) -> None:
+    for name in NAMES:
+        stage.store.put(name, "", SessionNotes())
+    stage.telegram.troubles[ImportBotAuthorizationRequest] = [TransientError("flood", 2838.0)]
+    first = stage.session(SessionKind.BOT)
+    with pytest.raises(InfrastructureError, match="must wait"):
+        await first.ready()
+    await first.close()
+    session_module_seconds(stage)
+    with pytest.raises(InfrastructureError, match="UTC before the bot may log in"):
+        await stage.session(SessionKind.BOT).ready()
+    assert stage.telegram.count(ImportBotAuthorizationRequest) == 1
+
+
+async def test_a_login_that_must_wait_keeps_nobody_from_a_session_that_is_there(stage: Stage) -> None:
+    (key,) = [key for (_, key), user in stage.telegram.known_keys.items() if user == BOB]
+    stage.telegram.known_keys[2, key] = LOGIN.bot_id
+    until = datetime.now(UTC) + timedelta(hours=1)
+    stage.store.put("s-0", "", SessionNotes(flood_until=until))
+    stage.store.put("s-1", stage.store.contents["s-1"], READY.model_copy(update={"kind": SessionKind.BOT}))
+    session = stage.session(SessionKind.BOT)
+    assert await session.call(Ask()) == "answer"
+    assert stage.telegram.count(ImportBotAuthorizationRequest) == 0
+    await session.close()
+
+
 async def test_flooded_accounts_are_not_taken_and_it_is_said_until_when(stage: Stage) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     flooded = READY.model_copy(update={"state": SessionState.FLOODED, "flood_until": until})

@@ -67,11 +67,15 @@ class Login:
         connect: Connect,
         kind: SessionKind = SessionKind.BOT,
         on_lost: Callable[[str], None] = lambda _: None,
+        on_barred: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """``entry``: the data centre to start at when nobody has logged in yet. ``on_lost`` is told why a login is."""
+        """``entry``: the data centre to start at when nobody has logged in yet. ``on_lost`` is told why a login is,
+        ``on_barred`` for how many seconds none may be tried.
+        """
         self._bot = bot
         self._kind = kind
         self._on_lost = on_lost
+        self._on_barred = on_barred
         self._entry = entry
         self._connect = connect
         self._barred_until = 0.0
@@ -143,6 +147,7 @@ class Login:
                     raise
                 # Asking again would only lengthen it, so until then nobody does.
                 self._barred_until = _now() + error.retry_after
+                self._on_barred(error.retry_after)
                 raise InfrastructureError(f"the bot's login must wait: {error}") from error
         raise TransientError("Telegram sends the login from one data centre to another")
 

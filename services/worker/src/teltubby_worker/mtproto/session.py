@@ -83,7 +83,7 @@ class Session:
         self._kind = kind
         self._standing = Standing(kind, tell)
         self._tenancy = Tenancy(sessions, kind, self._standing, leave=self._leave, retire=self._retire)
-        self._login = Login(bot, entry, connect, kind, self._standing.lost)
+        self._login = Login(bot, entry, connect, kind, self._standing.lost, self._standing.barred)
         self._eagerness = eagerness or Eagerness()
         self._keys: Keyring | None = None
         self._home: Connection | None = None

@@ -62,6 +62,11 @@ class Standing:
         reason = f"Telegram asked to wait {seconds:.0f} s"
         self._change(state=SessionState.FLOODED, flood_until=until.replace(microsecond=0), reason=reason)
 
+    def barred(self, seconds: float) -> None:
+        """Nobody is logged in, and Telegram asked to wait so long before somebody may be."""
+        until = (self._now() + timedelta(seconds=seconds)).replace(microsecond=0)
+        self._change(flood_until=until, reason=f"Telegram asked to wait {seconds:.0f} s with a login")
+
     def lost(self, reason: str) -> None:
         """Telegram does not know the login any more."""
         self._change(state=SessionState.LOST, flood_until=None, reason=reason)

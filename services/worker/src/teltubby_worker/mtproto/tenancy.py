@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from teltubby_core.domain.sessions import SessionKind, SessionSight
 from teltubby_core.errors import InfrastructureError, TransientError
-from teltubby_core.ports import SessionLease, SessionStore
+from teltubby_core.ports import Fit, SessionLease, SessionStore
 from teltubby_worker.mtproto.standing import Standing
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Tenancy:
         """
         if self._lease is None:
             try:
-                lease = await self._sessions.acquire(_LEASE_SECONDS, self._fits)
+                lease = await self._sessions.acquire(_LEASE_SECONDS, await self._wanted())
             except TransientError as error:
                 raise InfrastructureError(await self._why_none(error)) from error
             self._begin(lease)
@@ -125,12 +125,18 @@ class Tenancy:
         if lease.sight.retiring:
             await self._retire()
 
+    async def _wanted(self) -> Fit:
+        """Return what says whether a session will do. While Telegram lets the bot not log in, an empty one won't."""
+        if self._kind is SessionKind.BOT and any(map(_login_must_wait, await self._sessions.survey())):
+            return lambda sight: sight.notes.filled and self._fits(sight)
+        return self._fits
+
     def _fits(self, sight: SessionSight) -> bool:
         notes = sight.notes
-        if sight.retiring or notes.flooded_at(datetime.now(UTC)):
+        if sight.retiring:
             return False
         if self._kind is SessionKind.USER:
-            return notes.filled and notes.kind is not SessionKind.BOT
+            return notes.filled and notes.kind is not SessionKind.BOT and not notes.flooded_at(datetime.now(UTC))
         return notes.kind is not SessionKind.USER or not notes.filled
 
     def _is_to_be_logged_out(self, sight: SessionSight) -> bool:
@@ -146,8 +152,17 @@ class Tenancy:
         if self._kind is SessionKind.USER and not filled:
             return "no user account is logged in for large files; an admin of the bot can do that: /mtstatus"
         now = datetime.now(UTC)
+        if logins := [sight.notes.flood_until for sight in sights if _login_must_wait(sight)]:
+            return (
+                f"Telegram asks to wait until {max(filter(None, logins)):%H:%M:%S} UTC before the bot may log in again"
+            )
         waits = [sight.notes.flood_until for sight in filled if sight.notes.flooded_at(now)]
         if filled and len(waits) == len(filled):
             first = min(wait for wait in waits if wait)
             return f"Telegram asked every session to wait, the first one until {first:%H:%M:%S} UTC"
         return str(error)
+
+
+def _login_must_wait(sight: SessionSight) -> bool:
+    """Whether a login for it was answered with a flood: that one is the account's, so it counts for all sessions."""
+    return not sight.notes.filled and sight.notes.flooded_at(datetime.now(UTC))
