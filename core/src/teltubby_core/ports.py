@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, News, Report, SessionReport
+from teltubby_core.domain.jobs import (
+    CancelOrder,
+    JobEvent,
+    JobMessage,
+    JobState,
+    News,
+    RelayCopy,
+    Report,
+    SessionReport,
+)
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.quota import Usage
 from teltubby_core.domain.records import (
@@ -398,6 +407,22 @@ class ArchiveIndex(Protocol):
 
     async def job_published(self, job: JobMessage) -> None:
         """The queue has it. A later generation that was recorded meanwhile is still to be published."""
+        ...
+
+    async def relay_copy(self, job: JobMessage) -> RelayCopy | None:
+        """Return the copy in the relay channel that this generation of a job has."""
+        ...
+
+    async def relayed(self, job: JobMessage, copy: RelayCopy) -> None:
+        """This generation of a job has this copy."""
+        ...
+
+    async def spent_relay_copies(self, limit: int) -> list[RelayCopy]:
+        """Return copies whose jobs have ended, or go on with another one, oldest first."""
+        ...
+
+    async def relay_copy_removed(self, copy: RelayCopy) -> None:
+        """It is not in the channel any more."""
         ...
 
     async def job_item(self, job_id: str) -> ItemRecord | None:

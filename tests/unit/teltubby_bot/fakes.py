@@ -36,8 +36,11 @@ class FakeTelegram:
         told: what getFile says of a file's size, by file_id; without an entry it says nothing.
         sent: every message of the bot in order.
         edits: every edit as (chat, message, text) in order.
+        copies: every copy as (to, from, message) in order; their ids count from 9000.
+        deleted: every message that was removed, as (chat, message).
         downloads: how often each file was asked for.
-        failures: errors to raise next, by method ("me", "poll", "webhook", "set_webhook", "send", "edit", "download").
+        failures: errors to raise next, by method ("me", "poll", "webhook", "set_webhook", "send", "edit", "copy",
+            "delete", "download").
         broken: an error that a method raises until it is taken away.
         gate: cleared, no download begins before it is set.
         offsets: every offset that was polled with.
@@ -51,6 +54,8 @@ class FakeTelegram:
         self.told: dict[str, int] = {}
         self.sent: list[Sent] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.copies: list[tuple[int, int, int]] = []
+        self.deleted: list[tuple[int, int]] = []
         self.downloads: Counter[str] = Counter()
         self.failures: dict[str, list[Exception]] = defaultdict(list)
         self.broken: dict[str, Exception] = {}
@@ -135,6 +140,18 @@ class FakeTelegram:
         earlier = [edited for _, edited_id, edited in self.edits if edited_id == message_id]
         assert text != (earlier[-1] if earlier else current), "an edit that changes nothing"
         self.edits.append((chat_id, message_id, text))
+
+    async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
+        """See Telegram."""
+        self._fail("copy")
+        copy = 9000 + len(self.copies)
+        self.copies.append((chat_id, from_chat_id, message_id))
+        return copy
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """See Telegram."""
+        self._fail("delete")
+        self.deleted.append((chat_id, message_id))
 
     def source(self, item: MediaItem) -> MediaSource:
         """See Telegram."""

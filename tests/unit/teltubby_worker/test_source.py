@@ -29,6 +29,7 @@ from telethon.tl.types.upload import File, FileCdnRedirect
 
 from teltubby_core.domain.jobs import FileInfo, JobMessage, JobMetadata, TelegramContext
 from teltubby_core.domain.media import MediaKind
+from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.errors import PermanentError, TransferMismatchError, TransientError
 from teltubby_worker.mtproto.errors import ConnectionLostError, WrongDataCentreError
 from teltubby_worker.mtproto.remote_file import file_of
@@ -74,6 +75,8 @@ class FakeCaller:
     """Answers getMessages with ``messages`` (the last one again) and getFile with ``files`` (likewise)."""
 
     def __init__(self, messages: list[Any], files: list[Any]) -> None:
+        self.kind = SessionKind.BOT
+        self.account: int | None = 777
         self.messages = messages
         self.files = files
         self.asked: list[tuple[str, int | None]] = []

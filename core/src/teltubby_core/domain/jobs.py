@@ -80,8 +80,18 @@ class JobMetadata(_Wire):
     max_retries: int = Field(default=8, ge=0)
 
 
+class RelayCopy(_Wire):
+    """The message's copy in the channel that user accounts read from: bot and accounts know it by one id there."""
+
+    chat_id: int
+    message_id: int = Field(gt=0)
+
+
 class JobMessage(_Wire):
-    """One job on the queue. ``generation`` grows with each retry by hand; reports of an older one are dropped."""
+    """One job on the queue. ``generation`` grows with each retry by hand; reports of an older one are dropped.
+
+    ``relay`` is where a user account finds the file; the bot's own session finds it in the chat itself.
+    """
 
     version: Literal[1] = 1
     job_id: str = Field(min_length=1)
@@ -98,6 +108,7 @@ class JobMessage(_Wire):
     base_path: str
     key: str
     message_json_key: str
+    relay: RelayCopy | None = None
 
     def retried(self) -> "JobMessage":
         """Return the message for the next attempt after a transient error."""

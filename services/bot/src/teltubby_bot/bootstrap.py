@@ -93,6 +93,7 @@ def build_bot(
         webhook=_webhook(settings),
         admins=settings.admins,
         quota_bytes=settings.s3_bucket_quota_bytes,
+        relay_channel_id=settings.relay_channel_id,
     )
     return Bot(ports, options)
 

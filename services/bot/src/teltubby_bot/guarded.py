@@ -64,6 +64,16 @@ class GuardedTelegram:
         with self._breaker.watched():
             await self._telegram.edit(chat_id, message_id, text)
 
+    async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
+        """See Telegram."""
+        with self._breaker.watched():
+            return await self._telegram.copy(chat_id, from_chat_id, message_id)
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.delete(chat_id, message_id)
+
     def source(self, item: MediaItem) -> MediaSource:
         """See Telegram."""
         return GuardedSource(self._telegram.source(item), self._breaker)

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from teltubby_bot.placement import key_of_worker
+from teltubby_bot.relay import Relay
 from teltubby_bot.texts import short_id
 from teltubby_bot.twins import known_and_there, still_there
 from teltubby_core.domain import keys
@@ -20,7 +22,7 @@ from teltubby_core.domain.jobs import (
 )
 from teltubby_core.domain.records import DedupReason, Effect, Stored
 from teltubby_core.domain.sidecar import METADATA_JSON, MetadataDocument
-from teltubby_core.errors import ErrorCategory, TeltubbyError
+from teltubby_core.errors import ErrorCategory, InfrastructureError, PermanentError, TeltubbyError, TransientError
 from teltubby_core.observability import Metrics, SkipReason
 from teltubby_core.ports import ArchiveIndex, Control, EventDelivery, Events, JobQueue, ObjectStore
 
@@ -33,21 +35,72 @@ _EVENT_WAIT = 5.0  # seconds
 class JobPublisher:
     """Brings recorded jobs to the queue. Publishing twice is harmless, forgetting is not."""
 
-    def __init__(self, index: ArchiveIndex, queue: JobQueue, *, on_published: Callable[[JobMessage], None]) -> None:
+    def __init__(
+        self,
+        index: ArchiveIndex,
+        queue: JobQueue,
+        *,
+        on_published: Callable[[JobMessage], None],
+        on_failed: Callable[[JobFailed], None] = lambda _: None,
+        relay: Relay | None = None,
+    ) -> None:
+        """With ``relay``, workers find the files in its channel; ``on_failed`` hears of jobs that can't get there."""
         self._index = index
         self._queue = queue
+        self._relay = relay
         self._on_published = on_published
+        self._on_failed = on_failed
 
     async def step(self) -> float | None:
-        """Publish what is recorded."""
+        """Publish what is recorded. What can't be relayed now keeps nobody behind it from it.
+
+        Raises:
+            InfrastructureError, TransientError: some or all could not be published yet.
+        """
         jobs = await self._index.unpublished_jobs(_BATCH)
+        trouble: InfrastructureError | TransientError | None = None
         for job in jobs:
-            await self._queue.publish(job)
-            await self._index.job_published(job)
-            self._on_published(job)
-            trace = {"correlation_id": job.correlation_id, "job_id": job.job_id}
-            log.info("%s: job %s published", job.correlation_id, job.job_id, extra=trace)
+            try:
+                ready = await self._relay.carry(job) if self._relay else job
+            except PermanentError as error:
+                await self._fail(job, str(error))
+                continue
+            except (InfrastructureError, TransientError) as error:
+                trouble = trouble or error
+                if _concerns_all(error):
+                    break
+                continue
+            await self._publish(ready)
+        if trouble is not None:
+            raise trouble
         return 0.0 if len(jobs) == _BATCH else None
+
+    async def _publish(self, job: JobMessage) -> None:
+        await self._queue.publish(job)
+        await self._index.job_published(job)
+        self._on_published(job)
+        log.info("%s: job %s published", job.correlation_id, job.job_id, extra=_trace(job))
+
+    async def _fail(self, job: JobMessage, reason: str) -> None:
+        log.warning("%s: job %s: %s", job.correlation_id, job.job_id, reason, extra=_trace(job))
+        failed = JobFailed(
+            job_id=job.job_id,
+            generation=job.generation,
+            at=datetime.now(UTC),
+            error=reason,
+            category=ErrorCategory.PERMANENT,
+        )
+        await self._index.apply(failed)
+        self._on_failed(failed)
+
+
+def _concerns_all(error: InfrastructureError | TransientError) -> bool:
+    """Whether the next job would fare no better: the channel is closed, or Telegram asked to wait."""
+    return isinstance(error, InfrastructureError) or error.retry_after is not None
+
+
+def _trace(job: JobMessage) -> dict[str, str]:
+    return {"correlation_id": job.correlation_id, "job_id": job.job_id}
 
 
 @dataclass(frozen=True)

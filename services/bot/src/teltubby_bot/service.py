@@ -24,12 +24,13 @@ from teltubby_bot.quota import LOOK_SECONDS, Room, StoreQuota
 from teltubby_bot.reception import InboxWriter, Reception
 from teltubby_bot.reconciler import Patience, Reconciler
 from teltubby_bot.registration import WebhookReception
+from teltubby_bot.relay import Relay
 from teltubby_bot.replier import Pace, Replier
 from teltubby_bot.sessions import SessionWatch
 from teltubby_bot.telegram import Telegram
 from teltubby_bot.webhook import Receiver, WebhookOptions
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import JobMessage
+from teltubby_core.domain.jobs import JobFailed, JobMessage
 from teltubby_core.errors import ConfigurationError, InfrastructureError, TransientError
 from teltubby_core.observability import Metrics, SecurityKind, SecurityLog
 from teltubby_core.observability.service import Observed
@@ -70,7 +71,8 @@ class BotOptions:
     """How the bot behaves.
 
     ``jobs_wait_for`` says why no worker can take jobs, None when one can; without ``webhook`` updates are polled for.
-    ``quota_bytes`` is the most that the archive may hold, None leaves that to the bucket.
+    ``quota_bytes`` is the most that the archive may hold, None leaves that to the bucket. With ``relay_channel_id``
+    workers read large files from that channel.
     """
 
     whitelist: frozenset[int]
@@ -82,6 +84,7 @@ class BotOptions:
     webhook: WebhookOptions | None = None
     admins: frozenset[int] = frozenset()
     quota_bytes: int | None = None
+    relay_channel_id: int | None = None
     room_seconds: float = LOOK_SECONDS
     patience: Patience = field(default_factory=Patience)
 
@@ -218,6 +221,10 @@ class Bot:
         )
         return EventReader(ports.index, ports.events, ports.control, ports.store, listeners)
 
+    def _make_relay(self) -> Relay | None:
+        channel = self._options.relay_channel_id
+        return None if channel is None else Relay(self._ports.telegram, self._ports.index, channel, self.alerts.tell)
+
     def _make_loops(self) -> list[Loop]:
         ports, index = self._ports, self._ports.index
         albums = AlbumCloser(
@@ -236,8 +243,12 @@ class Bot:
         self._albums = self._loop("albums", albums.step)
         self._archiving = self._loop("archiving", self._archiver.step)
         self._documents = self._loop("documents", writer.step)
-        publisher = JobPublisher(index, ports.queue, on_published=self._published)
+        relay = self._make_relay()
+        publisher = JobPublisher(
+            index, ports.queue, on_published=self._published, on_failed=self._not_relayed, relay=relay
+        )
         self._publishing = self._loop("job publishing", publisher.step)
+        self._relaying = self._loop("relay", relay.clear) if relay else None
         self._replying = self._loop("replies", self._replier.step)
         self._watching = self._loop("quota", self._room.step)
         self._alerting = self._loop("alerts", self.alerts.step, stop_seconds=0.0)
@@ -252,6 +263,7 @@ class Bot:
         ]
         return [
             *others,
+            *([self._relaying] if self._relaying else []),
             self._intake,
             self._albums,
             self._archiving,
@@ -276,13 +288,18 @@ class Bot:
             loop.wake()
 
     def _changed(self) -> None:
-        for loop in (self._documents, self._publishing, self._replying, self._watching):
-            loop.wake()
+        for loop in (self._documents, self._publishing, self._replying, self._watching, self._relaying):
+            if loop:
+                loop.wake()
 
     def _published(self, job: JobMessage) -> None:
         self._ports.observed.metrics.job_published()
         self._reconciler.published(job)
         self._announcer.queued(job)
+
+    def _not_relayed(self, failed: JobFailed) -> None:
+        self._ports.observed.metrics.item_failed(failed.category)
+        self._changed()
 
     def _burst(self, kind: SecurityKind, sentence: str) -> None:
         self.alerts.tell(f"security: {kind}", f"🔐 {sentence}. The log has the details.")

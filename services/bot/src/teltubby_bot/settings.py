@@ -16,6 +16,7 @@ from teltubby_core.settings import (
     HealthSettings,
     LogSettings,
     NetworkSettings,
+    SessionSettings,
     TelegramSettings,
     TransferSettings,
 )
@@ -29,7 +30,7 @@ _WEBHOOK_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")  # Telegram takes shorter ones
 
 
-class BotSettings(TelegramSettings, TransferSettings):
+class BotSettings(TelegramSettings, SessionSettings, TransferSettings):
     """What the bot needs to know, wherever it runs."""
 
     telegram_whitelist_ids: Annotated[frozenset[int], NoDecode] = Field(

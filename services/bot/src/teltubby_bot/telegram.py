@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from teltubby_core.domain.media import MediaItem
-from teltubby_core.errors import PermanentError, TransientError
+from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
 from teltubby_core.ports import MediaSource, RawUpdate
 
 POLL_LIMIT = 100
@@ -18,6 +18,10 @@ class ConflictError(TransientError):
 
 class ChatClosedError(PermanentError):
     """The user has blocked us or is gone; their next message opens the chat again."""
+
+
+class ChannelClosedError(InfrastructureError):
+    """A channel of ours does not let the bot do what it is there for."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ class Telegram(Protocol):
 
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:
         """Replace a text of ours. Errors: Permanent when it is gone."""
+        ...
+
+    async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
+        """Copy a message without its caption into a channel, in silence; return the copy's message id.
+
+        Errors: Permanent when the message can't be copied, ChannelClosed when the channel does not let us.
+        """
+        ...
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """Remove a message; one that is gone is none to remove.
+
+        Errors: Permanent when Telegram won't, ChannelClosed when it is in a channel that does not let us.
+        """
         ...
 
     def source(self, item: MediaItem) -> MediaSource:

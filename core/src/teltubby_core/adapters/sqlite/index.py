@@ -8,13 +8,14 @@ from teltubby_core.adapters.sqlite import (
     jobs,
     outcomes,
     projections,
+    relays,
     rows,
     session_reports,
     trail,
 )
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.albums import AlbumWindow
-from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, SessionReport
+from teltubby_core.domain.jobs import CancelOrder, JobEvent, JobMessage, JobState, RelayCopy, SessionReport
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.quota import Usage
 from teltubby_core.domain.records import (
@@ -111,6 +112,18 @@ class SqliteIndex:
 
     async def job_published(self, job: JobMessage) -> None:
         await self._database.run(lambda c: jobs.published(c, job))
+
+    async def relay_copy(self, job: JobMessage) -> RelayCopy | None:
+        return await self._database.run(lambda c: relays.of(c, job))
+
+    async def relayed(self, job: JobMessage, copy: RelayCopy) -> None:
+        await self._database.run(lambda c: relays.note(c, job, copy))
+
+    async def spent_relay_copies(self, limit: int) -> list[RelayCopy]:
+        return await self._database.run(lambda c: relays.spent(c, limit))
+
+    async def relay_copy_removed(self, copy: RelayCopy) -> None:
+        await self._database.run(lambda c: relays.forget(c, copy))
 
     async def job_item(self, job_id: str) -> ItemRecord | None:
         return await self._database.run(lambda c: job_rows.item_of_job(c, job_id))

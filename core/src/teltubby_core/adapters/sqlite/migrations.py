@@ -214,7 +214,18 @@ CREATE TABLE session_reports (              -- the last word of each worker on e
 );
 """
 
-_STEPS: tuple[str, ...] = (_FIRST, _SECOND, _SESSION_REPORTS)
+_RELAY = """
+CREATE TABLE relay_copies (                 -- of messages, in the channel that user accounts read from
+    job_id TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, message_id)
+);
+CREATE INDEX relay_copies_job ON relay_copies (job_id, generation);
+"""
+
+_STEPS: tuple[str, ...] = (_FIRST, _SECOND, _SESSION_REPORTS, _RELAY)
 LATEST = len(_STEPS)
 """Number of the last step."""
 

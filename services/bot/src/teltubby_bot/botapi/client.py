@@ -13,7 +13,7 @@ from telegram.error import BadRequest
 
 from teltubby_bot.botapi import raw
 from teltubby_bot.botapi.downloads import FileServer, FileSource
-from teltubby_bot.botapi.errors import NotThereError, mapped
+from teltubby_bot.botapi.errors import NotThereError, channel_errors, mapped
 from teltubby_bot.botapi.http import BotApiRequest
 from teltubby_bot.botapi.local_files import LocalFiles
 from teltubby_bot.reception import to_keep
@@ -149,6 +149,31 @@ class BotApi:
                 await self._raw("edit_message_Text", chat_id=chat_id, message_id=message_id, text=_sendable(text))
             except BadRequest as error:
                 if "message is not modified" not in str(error).lower():
+                    raise
+
+    async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
+        """See Telegram."""
+        with mapped(), channel_errors():
+            sent = await self._raw(
+                "copy_Message",
+                chat_id=chat_id,
+                from_chat_id=from_chat_id,
+                message_id=message_id,
+                caption="",
+                disable_notification=True,
+            )
+        sent_id = sent.get("message_id") if isinstance(sent, dict) else None
+        if not isinstance(sent_id, int):
+            raise PermanentError("Telegram answered copyMessage without a message id")
+        return sent_id
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """See Telegram."""
+        with mapped(), channel_errors():
+            try:
+                await self._raw("delete_Message", chat_id=chat_id, message_id=message_id)
+            except BadRequest as error:
+                if "message to delete not found" not in str(error).lower():
                     raise
 
     def source(self, item: MediaItem) -> MediaSource:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 from telegram import error as tg
 
-from teltubby_bot.telegram import ChatClosedError, ConflictError
+from teltubby_bot.telegram import ChannelClosedError, ChatClosedError, ConflictError
 from teltubby_core.errors import (
     ConfigurationError,
     FileTooBigError,
@@ -118,6 +118,22 @@ ERRORS: tuple[tuple[type[Exception], Callable[[Exception], TeltubbyError]], ...]
     (httpx.CookieConflict, _network),
 )
 """The texts name no path: the token is part of every one."""
+
+
+_OF_THE_MESSAGE = ("message to copy not found", "message can't be copied", "message can't be deleted", "protected")
+"""What Telegram says when it is the message that it won't copy or delete; all else is the channel's."""
+
+
+@contextmanager
+def channel_errors() -> Iterator[None]:
+    """Tell apart what a channel does not let us do, and what can't be done with a message."""
+    try:
+        yield
+    except (tg.BadRequest, tg.Forbidden) as error:
+        text = str(error).lower()
+        if any(words in text for words in _OF_THE_MESSAGE):
+            raise PermanentError(f"Telegram refuses: {_said(error)}") from error
+        raise ChannelClosedError(f"Telegram refuses: {_said(error)}") from error
 
 
 @contextmanager

@@ -41,13 +41,13 @@ class RemoteFile:
     location: Any
 
 
-def file_of(message: Any, job: JobMessage) -> RemoteFile:
-    """Return the file of a message that came for ``job``.
+def file_of(message: Any, job: JobMessage, message_id: int | None = None) -> RemoteFile:
+    """Return the file of a message that came for ``job``; ``message_id`` is its copy's, where that was asked for.
 
     Raises:
         PermanentError: the message is gone, or holds no file, or another one.
     """
-    if not isinstance(message, Message) or message.id != job.message_id:
+    if not isinstance(message, Message) or message.id != (message_id or job.message_id):
         raise PermanentError(MESSAGE_GONE)
     if isinstance(message.peer_id, PeerUser) and message.peer_id.user_id != job.chat_id:
         raise PermanentError("the message belongs to another chat: the job was made for another bot")

@@ -13,8 +13,10 @@ from telethon.tl.types import InputMessageID
 from telethon.tl.types.upload import File
 
 from teltubby_core.domain.jobs import JobMessage
-from teltubby_core.errors import PermanentError, TransferMismatchError, TransientError
-from teltubby_worker.mtproto.errors import WrongDataCentreError
+from teltubby_core.domain.sessions import SessionKind
+from teltubby_core.errors import InfrastructureError, PermanentError, TransferMismatchError, TransientError
+from teltubby_worker.mtproto.errors import SessionChangedError, WrongDataCentreError
+from teltubby_worker.mtproto.relay import RelayChannels
 from teltubby_worker.mtproto.remote_file import OTHER_FILE, RemoteFile, file_of
 from teltubby_worker.mtproto.transfer import Patience, Transfer, TransferLimits
 
@@ -26,6 +28,12 @@ _MOVES = 2  # how often one part follows its file to another data centre before 
 class Caller(Protocol):
     """A login at Telegram, as ``session.Session`` is one."""
 
+    @property
+    def kind(self) -> SessionKind: ...
+
+    @property
+    def account(self) -> int | None: ...
+
     async def ready(self) -> None: ...
 
     async def call(self, request: Any) -> Any: ...
@@ -36,8 +44,13 @@ class Caller(Protocol):
 class MtprotoSource:
     """A job's file at Telegram (a MediaSource), read once."""
 
-    def __init__(self, telegram: Caller, job: JobMessage, limits: TransferLimits) -> None:
+    def __init__(
+        self, telegram: Caller, job: JobMessage, limits: TransferLimits, relay: RelayChannels | None = None
+    ) -> None:
+        """``relay`` is shared by the sources of one login."""
         self._telegram = telegram
+        self._relay = relay or RelayChannels(telegram)
+        self._account: int | None = None
         self._job = job
         self._limits = limits
         self._file: RemoteFile | None = None
@@ -78,6 +91,8 @@ class MtprotoSource:
     async def _ask(self, offset: int, limit: int) -> bytes:
         def request() -> GetFileRequest:
             # Made when its turn has come: there may be a new reference by then, or a flood to be waited out.
+            if self._telegram.account != self._account:
+                raise SessionChangedError("another account goes on")
             if (left := self._quiet_until - _now()) > 0:
                 raise TransientError("Telegram asked to wait", left)
             return GetFileRequest(self._known().location, offset, limit)
@@ -110,8 +125,27 @@ class MtprotoSource:
         return self._file
 
     async def _find(self) -> RemoteFile:
+        account = self._telegram.account
+        file = file_of(await self._message(), self._job, self._at)
+        if self._telegram.account != account:
+            raise SessionChangedError("another account goes on")
+        self._account = account
+        return file
+
+    @property
+    def _at(self) -> int:
+        relay = self._job.relay
+        return relay.message_id if relay and self._telegram.kind is SessionKind.USER else self._job.message_id
+
+    async def _message(self) -> Any:
+        if self._telegram.kind is SessionKind.USER:
+            if self._job.relay is None:  # a person's message with this id would be something else
+                raise InfrastructureError(
+                    "the job has no copy in a relay channel: set MTPROTO_SESSION_KIND of bot and worker alike"
+                )
+            return await self._relay.message(self._job.relay)
         found = await self._telegram.call(GetMessagesRequest([InputMessageID(self._job.message_id)]))
-        return file_of(found.messages[0] if found.messages else None, self._job)
+        return found.messages[0] if found.messages else None
 
 
 def _now() -> float:

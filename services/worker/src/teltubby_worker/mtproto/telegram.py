@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from teltubby_core.domain.jobs import JobMessage
+from teltubby_worker.mtproto.relay import RelayChannels
 from teltubby_worker.mtproto.session import Session
 from teltubby_worker.mtproto.source import MtprotoSource
 from teltubby_worker.mtproto.transfer import TransferLimits
@@ -16,12 +17,13 @@ class MtprotoTelegram:
     ) -> None:
         """``on_closed`` is awaited once the session is released."""
         self._session = session
+        self._relay = RelayChannels(session)
         self._limits = limits
         self._on_closed = on_closed
 
     def source(self, job: JobMessage) -> MtprotoSource:
         """Return the job's file."""
-        return MtprotoSource(self._session, job, self._limits)
+        return MtprotoSource(self._session, job, self._limits, self._relay)
 
     async def close(self) -> None:
         """Disconnect and release the session."""
