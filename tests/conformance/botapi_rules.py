@@ -78,6 +78,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("botapi.membership", "A bot writes in chats whose member it is.", f"{_SERVER}Client.cpp, check_chat_access"),
     Rule(
+        "botapi.channel-rights",
+        "A bot posts in a channel as an administrator with that right, also by copying.",
+        f"{_API}#chatmemberadministrator; the sentence as bots are known to see it",
+    ),
+    Rule(
+        "botapi.chat-member",
+        "A bot asks what somebody is in a chat that it may look into.",
+        f"{_API}#getchatmember",
+    ),
+    Rule(
         "botapi.reply-target",
         "The message to answer exists, or the bot says that it need not.",
         f"{_API}#replyparameters",
@@ -163,7 +173,10 @@ RULES: tuple[Rule, ...] = (
     Rule("botapi.edit-keyboard", "An edit puts only buttons under the message.", f"{_TDLIB}ReplyMarkup.cpp"),
     Rule("botapi.edit-album", "Documents and audio files of an album keep their kind.", f"{_API}#editmessagemedia"),
     Rule(
-        "botapi.delete", "Messages are deleted within 48 hours, in groups only the bot's own.", f"{_API}#deletemessage"
+        "botapi.delete",
+        "Messages are deleted within 48 hours; in groups the bot's own, in channels with the right to post its own, "
+        "with the right to delete any.",
+        f"{_API}#deletemessage",
     ),
     Rule("botapi.delete-many", "1 to 100 messages are deleted at once.", f"{_API}#deletemessages"),
     Rule("botapi.copy", "An existing message is copied, unless it is a game or a story.", f"{_API}#copymessage"),

@@ -121,7 +121,124 @@ RULES: tuple[Rule, ...] = (
         "About eight connections of an account to a data centre's media address are borne, further ones are closed.",
         "github.com/iyear/tdl/issues/249",
     ),
+    # People who log in
+    Rule(
+        "login.phone",
+        "A code is sent to a number in international form, unless its owner is banned: PHONE_NUMBER_INVALID, "
+        "PHONE_NUMBER_BANNED.",
+        _METHOD + "auth.sendCode",
+    ),
+    Rule(
+        "login.home",
+        "A person logs in at the account's own data centre; elsewhere the answer is 303 PHONE_MIGRATE_X.",
+        _DC + "#user-migration",
+    ),
+    Rule(
+        "login.flood",
+        "Codes asked for too often earn 420 FLOOD_WAIT_X; after X seconds they are sent again.",
+        _ERRORS + "#420-flood",
+    ),
+    Rule(
+        "login.code",
+        "Who gives the code that was sent is logged in; another one is PHONE_CODE_INVALID, none PHONE_CODE_EMPTY.",
+        _METHOD + "auth.signIn",
+    ),
+    Rule(
+        "login.code-once",
+        "A code is good once and for a short time, until it is cancelled or a newer one sent, and with its hash; else "
+        "PHONE_CODE_EXPIRED.",
+        _METHOD + "auth.signIn",
+    ),
+    Rule(
+        "login.code-passed-on",
+        "A code that its owner sends to any chat as it is ends: PHONE_CODE_EXPIRED. With anything in between it stays.",
+        "seen in practice: github.com/LonamiWebs/Telethon/issues/97, github.com/danog/MadelineProto/issues/114",
+    ),
+    Rule(
+        "login.resend",
+        "A code is sent again by SMS, as long as there is a way left: SEND_CODE_UNAVAILABLE.",
+        _METHOD + "auth.resendCode",
+    ),
+    Rule(
+        "login.sign-up",
+        "A number that nobody has gets a code too; who gives it is asked to sign up instead of being logged in.",
+        "core.telegram.org/api/auth",
+    ),
+    Rule(
+        "login.password",
+        "Who has a password owes it after the code: SESSION_PASSWORD_NEEDED; a wrong one is PASSWORD_HASH_INVALID.",
+        "core.telegram.org/api/srp",
+    ),
+    Rule(
+        "login.password-exchange",
+        "A password is proved in the exchange that account.getPassword began last, once: SRP_ID_INVALID, and "
+        "SRP_PASSWORD_CHANGED if it has changed meanwhile.",
+        _METHOD + "auth.checkPassword",
+    ),
+    Rule(
+        "login.password-order",
+        "The password is asked only from who has passed the code; anybody else is told AUTH_KEY_UNREGISTERED.",
+        _METHOD + "auth.checkPassword",
+    ),
+    Rule(
+        "login.qr",
+        "A token shown as a QR code lets in who shows it once a logged-in app accepts it; what is none is "
+        "AUTH_TOKEN_INVALID.",
+        "core.telegram.org/api/qr-login",
+    ),
+    Rule(
+        "login.qr-once",
+        "A token is accepted once, within 30 s: AUTH_TOKEN_ALREADY_ACCEPTED, AUTH_TOKEN_EXPIRED; and not by who is "
+        "excepted: AUTH_TOKEN_EXCEPTION.",
+        "core.telegram.org/api/qr-login#accepting-a-login-token",
+    ),
+    Rule(
+        "login.qr-update",
+        "Who shows a token is told by updateLoginToken that it was accepted, unless it calls without updates.",
+        "core.telegram.org/api/qr-login; core.telegram.org/method/invokeWithoutUpdates",
+    ),
+    Rule(
+        "login.qr-home",
+        "An accepted token is imported at the account's own data centre, where loginTokenMigrateTo sends its shower.",
+        _METHOD + "auth.importLoginToken",
+    ),
+    Rule(
+        "login.qr-password",
+        "Who has a password owes it after the token was accepted: SESSION_PASSWORD_NEEDED.",
+        "core.telegram.org/api/qr-login",
+    ),
+    Rule(
+        "login.ended",
+        "A login lasts until its owner ends it: SESSION_REVOKED to people, AUTH_KEY_UNREGISTERED to bots.",
+        _ERRORS + "#401-unauthorized",
+    ),
+    Rule(
+        "login.deactivated",
+        "The logins of a banned or deleted account are over: USER_DEACTIVATED_BAN, USER_DEACTIVATED.",
+        _ERRORS + "#401-unauthorized",
+    ),
+    Rule(
+        "methods.people",
+        "What only people can do is BOT_METHOD_INVALID to bots.",
+        _ERRORS + "#400-bad-request; core.telegram.org/api/bots",
+    ),
     # Messages
+    Rule(
+        "messages.dialogs",
+        "messages.getDialogs lists the channels that a person is in, the latest message first, in pages of up to 100.",
+        _METHOD + "messages.getDialogs",
+    ),
+    Rule(
+        "messages.private-ids",
+        "In a private chat each side counts for itself, and nobody reads what others write to each other.",
+        "core.telegram.org/api/updates, the common message box; core.telegram.org/method/messages.getMessages",
+    ),
+    Rule(
+        "messages.shared-ids",
+        "A channel's messages have the same ids for all members, a document the same id; hashes and references are "
+        "each account's own: CHANNEL_INVALID, LOCATION_INVALID, FILE_REFERENCE_INVALID with another's.",
+        "core.telegram.org/api/peers#access-hash; core.telegram.org/api/file-references",
+    ),
     Rule(
         "messages.ids",
         "Messages are asked for by their ids; none at all are MESSAGE_IDS_EMPTY.",

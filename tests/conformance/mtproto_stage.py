@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pyrogram import Client as KurigramClient
 from pyrogram.crypto import rsa as kurigram_rsa
 from pyrogram.storage import SQLiteStorage
-from telethon import TelegramClient, crypto
+from telethon import TelegramClient, crypto, errors
 from telethon.sessions import MemorySession
 from telethon.tl import types
 
@@ -98,6 +98,22 @@ class Stage:
         finally:
             await client.disconnect()
 
+    @asynccontextmanager
+    async def logged_in(self, user: User, *, password: str | None = None, **options: Any) -> AsyncIterator[Any]:
+        """Connect, log a person in by a code, and by the password where there is one; disconnect at the end."""
+        async with self.telethon(login=False, **options) as client:
+            code = await self.code_for(client, user)
+            try:
+                await client.sign_in(user.phone, code)
+            except errors.SessionPasswordNeededError:
+                await client.sign_in(password=password)
+            yield client
+
+    async def code_for(self, client: Any, user: User) -> str:
+        """Let a client ask for a code, and return what the user gets."""
+        await client.send_code_request(user.phone)
+        return self.world.codes_sent_to(user)[-1]
+
     @staticmethod
     def _telethon_options(options: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -111,15 +127,14 @@ class Stage:
     # Kurigram
 
     @asynccontextmanager
-    async def kurigram(self, *, token: str | None = None, **options: Any) -> AsyncIterator[Any]:
-        """Start a client as the bot, and stop it at the end."""
+    async def kurigram(self, *, login: bool = True, token: str | None = None, **options: Any) -> AsyncIterator[Any]:
+        """Start a client as the bot, or only connect it, and stop it at the end."""
         given: dict[str, Any] = {"api_id": API_ID, "api_hash": API_HASH, "no_updates": True, "sleep_threshold": 0}
         storage = _Storage("127.0.0.1", self.server.port_of(HOME))
-        client = KurigramClient(
-            "kurigram", bot_token=token or self.bot.token, storage_engine=storage, **(given | options)
-        )
+        bot_token = token or self.bot.token if login else None
+        client = KurigramClient("kurigram", bot_token=bot_token, storage_engine=storage, **(given | options))
         try:
-            await client.start()
+            await (client.start() if login else client.connect())
             yield client
         finally:
             for session in client.sessions.values():  # kurigram itself leaves those to other data centres open

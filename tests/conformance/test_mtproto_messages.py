@@ -9,6 +9,7 @@ from telethon.tl import functions, types
 
 from conformance.mtproto_stage import Stage, kurigram_errors, kurigram_types, running
 from conformance.rules import accepted, refused
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.content import BytesContent
 from teltubby_simulator.model import (
     Chat,
@@ -57,7 +58,7 @@ async def test_no_ids_are_no_question(stage: Stage, channel: Chat) -> None:
         with pytest.raises(errors.MessageIdsEmptyError):
             await client(functions.messages.GetMessagesRequest([]))
         with pytest.raises(errors.MessageIdsEmptyError):
-            await client(functions.channels.GetMessagesRequest(channel_of(channel), []))
+            await client(functions.channels.GetMessagesRequest(channel_of(stage, channel), []))
 
 
 @refused("messages.own")
@@ -76,18 +77,19 @@ async def test_messages_of_others_and_deleted_ones_are_empty(stage: Stage) -> No
         assert (await client.get_messages(stage.person.id, foreign.id)).empty
 
 
-def channel_of(chat: Chat, **changes: Any) -> types.InputChannel:
-    return types.InputChannel(**({"channel_id": -chat.id - 10**12, "access_hash": chat.access_hash} | changes))
+def channel_of(stage: Stage, chat: Chat, **changes: Any) -> types.InputChannel:
+    fields = {"channel_id": -chat.id - 10**12, "access_hash": access_hash(stage.bot, chat)}
+    return types.InputChannel(**(fields | changes))
 
 
 @accepted("messages.channels", "channels.access-hash")
 async def test_both_read_a_channel_that_the_bot_is_in(stage: Stage, channel: Chat) -> None:
     post = stage.send(chat=channel, text="news")
     async with stage.telethon() as client:
-        for access_hash in (channel.access_hash, 0):
+        for shown in (access_hash(stage.bot, channel), 0):
             answer = await client(
                 functions.channels.GetMessagesRequest(
-                    channel_of(channel, access_hash=access_hash), [types.InputMessageID(post.id)]
+                    channel_of(stage, channel, access_hash=shown), [types.InputMessageID(post.id)]
                 )
             )
             assert isinstance(answer, types.messages.ChannelMessages)
@@ -102,14 +104,14 @@ async def test_channels_without_the_bot_and_without_existence_are_refused(stage:
     private = stage.world.add_chat("channel", "Private", None, [stage.person])
     async with stage.telethon() as client:
         with pytest.raises(errors.ChannelPrivateError):
-            await client(functions.channels.GetMessagesRequest(channel_of(private), [types.InputMessageID(1)]))
+            await client(functions.channels.GetMessagesRequest(channel_of(stage, private), [types.InputMessageID(1)]))
         with pytest.raises(errors.ChannelInvalidError):
             await client(functions.channels.GetMessagesRequest(types.InputChannel(5, 5), [types.InputMessageID(1)]))
 
 
 @refused("channels.access-hash")
 async def test_a_channel_with_a_wrong_access_hash_is_refused(stage: Stage, channel: Chat) -> None:
-    wrong = channel_of(channel, access_hash=channel.access_hash ^ 1)
+    wrong = channel_of(stage, channel, access_hash=access_hash(stage.bot, channel) ^ 1)
     async with stage.telethon() as client:
         with pytest.raises(errors.ChannelInvalidError):
             await client(functions.channels.GetMessagesRequest(wrong, [types.InputMessageID(1)]))
@@ -118,11 +120,12 @@ async def test_a_channel_with_a_wrong_access_hash_is_refused(stage: Stage, chann
 @accepted("users.access-hash")
 async def test_a_user_whom_the_bot_has_met_is_found(stage: Stage) -> None:
     async with stage.telethon() as client:
-        for access_hash in (stage.person.access_hash, 0):
+        own = access_hash(stage.bot, stage.person)
+        for shown in (own, 0):
             (found,) = await client(
-                functions.users.GetUsersRequest([types.InputUser(stage.person.id, access_hash=access_hash)])
+                functions.users.GetUsersRequest([types.InputUser(stage.person.id, access_hash=shown)])
             )
-            assert (found.first_name, found.access_hash) == ("Ada", stage.person.access_hash)
+            assert (found.first_name, found.access_hash) == ("Ada", own)
     async with stage.kurigram() as client:
         assert (await client.get_users(stage.person.id)).first_name == "Ada"
 
@@ -132,8 +135,8 @@ async def test_a_stranger_is_not_found_without_the_access_hash(stage: Stage) -> 
     stranger = stage.world.add_user("Eve")
     wrong = [
         types.InputUser(stranger.id, access_hash=0),
-        types.InputUser(stranger.id, access_hash=stranger.access_hash ^ 1),
-        types.InputUser(stage.person.id, access_hash=stage.person.access_hash ^ 1),
+        types.InputUser(stranger.id, access_hash=access_hash(stage.bot, stranger) ^ 1),
+        types.InputUser(stage.person.id, access_hash=access_hash(stage.bot, stage.person) ^ 1),
     ]
     async with stage.telethon() as client:
         found = await client(functions.users.GetUsersRequest(wrong))

@@ -86,7 +86,7 @@ def new_bot_account(
         username=username,
         language_code=None,
         is_bot=True,
-        access_hash=rng.randint(-(2**63), 2**63 - 1),
+        hash_seed=rng.randint(-(2**63), 2**63 - 1),
         token=token,
     )
     return BotAccount(user, UpdateQueue(clock, rng))

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from teltubby_simulator.accounts import BotAccount
+from teltubby_simulator.boxes import TELEGRAM
 from teltubby_simulator.directory import Directory
 from teltubby_simulator.drafts import Draft, check_draft, entities_of
 from teltubby_simulator.faults import Faults
 from teltubby_simulator.journal import Journal
+from teltubby_simulator.login_codes import LoginCode, Way
 from teltubby_simulator.model import Chat, Message, User
 from teltubby_simulator.notifier import Notifier
 from teltubby_simulator.updates import MembershipChange, MemberStatus, Update, UpdateKind
@@ -32,15 +34,23 @@ class Chats(Directory):
         """Return waiting updates as getUpdates does: a positive offset confirms what is before it."""
         return self.bots[bot_id].updates.after(offset, limit)
 
-    def messages_of(self, bot_id: int, ids: Iterable[int]) -> list[Message | None]:
-        """Return the bot's messages of private chats and basic groups by id; None where none is (any more)."""
-        messages = self.bots[bot_id].messages
-        return [messages.get(message_id) for message_id in ids]
+    def messages_of(self, account_id: int, ids: Iterable[int]) -> list[Message | None]:
+        """Return an account's messages by its own ids; None where none is (any more).
+
+        A bot's are those of private chats and basic groups, a person's those of private chats.
+        """
+        find = self.bots[account_id].messages.get if account_id in self.bots else self.boxes[account_id].message
+        return [find(message_id) for message_id in ids]
 
     def messages_in_channel(self, chat_id: int, ids: Iterable[int]) -> list[Message | None]:
         """Return messages of a supergroup or channel by id; there, ids are the same for everybody."""
         messages = self._chat_messages[chat_id]
         return [messages.get(message_id) for message_id in ids]
+
+    def last_in_channel(self, chat_id: int) -> Message | None:
+        """Return the latest message of a supergroup or channel that is still there."""
+        messages = self._chat_messages[chat_id]
+        return messages[max(messages)] if messages else None
 
     def message(self, bot_id: int, chat_id: int, message_id: int) -> Message | None:
         """Return a message as a bot addresses it; an id of another chat is not found."""
@@ -66,6 +76,7 @@ class Chats(Directory):
 
     def _compose(self, chat: User | Chat, sender: User | None, draft: Draft) -> Message:
         reply_to, date = draft.get("reply_to"), draft.get("date")
+        self._note_said(sender, draft.get("text") or draft.get("caption"))
         return Message(
             id=0,
             chat=chat,
@@ -80,6 +91,11 @@ class Chats(Directory):
             forward_origin=draft.get("forward_origin"),
             reply_to_message_id=reply_to.id if reply_to else None,
         )
+
+    def _note_said(self, speaker: User | None, text: str | None) -> None:
+        """A person has said something: whoever reads a login code there must not get in with it."""
+        if speaker is not None and text:
+            self.logins.codes.note_said(speaker, text)
 
     def _post(self, chat: Chat, sender: User | None, draft: Draft) -> Message:
         check_draft(draft, sender)
@@ -102,6 +118,20 @@ class Chats(Directory):
     def _keep(self, account: BotAccount, message: Message) -> None:
         message.id = account.next_message_id()
         account.messages[message.id] = message
+        if isinstance(message.chat, User) and message.chat.id in self.boxes:
+            self.boxes[message.chat.id].keep(account.user, message)
+
+    def send_login_code(self, phone: str, owner: User | None, way: Way = "app") -> LoginCode:
+        """Send a code to a number; who has it gets it from Telegram in their apps, unless it goes by SMS."""
+        code = self.logins.codes.send(phone, owner, way)
+        if owner is not None and way == "app":
+            text = (
+                f"Login code: {code.digits}. Do not give this code to anyone, even if they say they are from Telegram!"
+            )
+            message = Message(0, TELEGRAM, TELEGRAM, int(self.telegram_time()), text)
+            self.boxes[owner.id].keep(TELEGRAM, message)
+        self.changed.notify()
+        return code
 
     def _keep_in_chat(self, message: Message) -> None:
         self._last_in_chat[message.chat.id] += 1

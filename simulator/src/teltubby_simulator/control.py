@@ -3,14 +3,12 @@
 It is no part of Telegram. It has no authentication: the simulator is for machines of one's own.
 """
 
-import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 from aiohttp import web
 
+from teltubby_simulator.control_accounts import AccountControl, user_json
 from teltubby_simulator.control_faults import (
     DOORS,
     FaultControl,
@@ -20,18 +18,13 @@ from teltubby_simulator.control_faults import (
     rules_json,
 )
 from teltubby_simulator.control_values import Fields, message_json, read_media, read_origin
+from teltubby_simulator.control_wire import awaited, dumps, failure, posted
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.drafts import Draft
-from teltubby_simulator.model import Chat, ChatKind, Message, User
+from teltubby_simulator.model import Chat, Message, User
 from teltubby_simulator.mtproto.server import MtprotoServer
 from teltubby_simulator.world import World
 
-T = TypeVar("T")
-
-Action = Callable[[Fields], object]
-
-_CHAT_KINDS: dict[str, ChatKind] = {"group": "group", "supergroup": "supergroup", "channel": "channel"}
-_LONGEST_WAIT = 60.0  # seconds
 _SECONDS = frozenset({"webhook_pause", "webhook_timeout", "callback_lifetime"})  # settings of the world
 _SETTINGS = _SECONDS | {
     "file_reference_lifetime",
@@ -53,28 +46,26 @@ class Control:
         """Return the routes for an aiohttp application."""
         faults = FaultControl(self._world.faults)
         return [
-            web.post("/control/bots", _posted(self._add_bot)),
-            web.post("/control/users", _posted(self._add_user)),
-            web.post("/control/chats", _posted(self._add_chat)),
-            web.post("/control/messages", _posted(self._send)),
-            web.post("/control/albums", _posted(self._send_album)),
-            web.post("/control/edits", _posted(self._edit)),
-            web.post("/control/deletions", _posted(self._delete)),
-            web.post("/control/blocks", _posted(self._block)),
-            web.post("/control/presses", _posted(self._press)),
-            web.post("/control/updates/hold", _posted(self._hold)),
-            web.post("/control/updates/release", _posted(self._release)),
-            web.post("/control/file-references/expire", _posted(self._expire_references)),
-            web.post("/control/settings", _posted(self._change_settings)),
+            web.post("/control/bots", posted(self._add_bot)),
+            web.post("/control/messages", posted(self._send)),
+            web.post("/control/albums", posted(self._send_album)),
+            web.post("/control/edits", posted(self._edit)),
+            web.post("/control/deletions", posted(self._delete)),
+            web.post("/control/blocks", posted(self._block)),
+            web.post("/control/presses", posted(self._press)),
+            web.post("/control/updates/hold", posted(self._hold)),
+            web.post("/control/updates/release", posted(self._release)),
+            web.post("/control/file-references/expire", posted(self._expire_references)),
+            web.post("/control/settings", posted(self._change_settings)),
             web.get("/control/settings", self._read_settings),
-            web.post("/control/faults", _posted(self._add_rule)),
+            web.post("/control/faults", posted(self._add_rule)),
             web.get("/control/faults", self._read_rules),
             web.delete("/control/faults", faults.remove),
             web.delete("/control/faults/{number}", faults.remove),
-            web.post("/control/conditions", _posted(self._change_conditions)),
+            web.post("/control/conditions", posted(self._change_conditions)),
             web.get("/control/conditions", self._read_conditions),
             web.get("/control/bots", self._read_bots),
-            web.get("/control/users/{user}", self._read_user),
+            *AccountControl(self._world).routes(),
             web.get("/control/bots/{bot}/answers", self._read_answers),
             web.get("/control/bots/{bot}/chats/{chat}/messages", self._read_chat),
             web.get("/control/journal", self._read_journal),
@@ -94,24 +85,6 @@ class Control:
             sees_all_group_messages=given.flag("sees_all_group_messages"),
         )
         return {"id": bot.id, "token": bot.token, "username": bot.username}
-
-    def _add_user(self, given: Fields) -> object:
-        user = self._world.add_user(
-            given.text("first_name"),
-            given.optional_text("last_name"),
-            given.optional_text("username"),
-            given.optional_integer("id"),
-            given.flag("premium"),
-        )
-        return {"id": user.id}
-
-    def _add_chat(self, given: Fields) -> object:
-        kind = given.text("kind")
-        if kind not in _CHAT_KINDS:
-            raise ValueError(f"kind must be one of {', '.join(_CHAT_KINDS)}")
-        members = [self._world.users[each] for each in given.integers("members")]
-        chat = self._world.add_chat(_CHAT_KINDS[kind], given.text("title"), given.optional_text("username"), members)
-        return {"id": chat.id}
 
     # What people do
 
@@ -225,10 +198,10 @@ class Control:
         try:
             bot_id, chat_id = int(request.match_info["bot"]), int(request.match_info["chat"])
         except ValueError:
-            return _failure(400, "bot and chat are numbers")
+            return failure(400, "bot and chat are numbers")
         if bot_id not in self._world.bots:
-            return _failure(404, "there is no such bot")
-        messages = await self._awaited(request, lambda: self._world.messages_in(chat_id, bot_id))
+            return failure(404, "there is no such bot")
+        messages = await awaited(request, self._world.changed, lambda: self._world.messages_in(chat_id, bot_id))
         return web.json_response([message_json(each) for each in messages])
 
     async def _read_journal(self, request: web.Request) -> web.Response:
@@ -236,27 +209,24 @@ class Control:
         query = request.query
         bot_id = int(query["bot"]) if query.get("bot", "").isdecimal() else None
         door = DOORS.get(query.get("door", ""))
-        entries = await self._awaited(
-            request, lambda: self._world.journal.entries(query.get("method"), door=door, bot_id=bot_id)
+        entries = await awaited(
+            request,
+            self._world.changed,
+            lambda: self._world.journal.entries(query.get("method"), door=door, bot_id=bot_id),
         )
-        return web.json_response([asdict(each) for each in entries], dumps=_dumps)
+        return web.json_response([asdict(each) for each in entries], dumps=dumps)
 
     async def _read_mtproto(self, _request: web.Request) -> web.Response:
         """Return where the first data centre is, and the key that all of them prove themselves with."""
         door = self._mtproto
         if door is None:
-            return _failure(404, "this simulator was started without the MTProto door")
+            return failure(404, "this simulator was started without the MTProto door")
         return web.json_response(
             {"host": door.advertised_host, "port": door.port, "dc_id": door.dc_id, "public_key": door.public_key_pem}
         )
 
     async def _read_bots(self, _request: web.Request) -> web.Response:
-        return web.json_response([_user_json(account.user) for account in self._world.bots.values()])
-
-    async def _read_user(self, request: web.Request) -> web.Response:
-        number = request.match_info["user"]
-        user = self._world.users.get(int(number)) if number.isdecimal() else None
-        return _failure(404, "there is no such user") if user is None else web.json_response(_user_json(user))
+        return web.json_response([user_json(account.user) for account in self._world.bots.values()])
 
     async def _read_health(self, _request: web.Request) -> web.Response:
         return web.json_response({"healthy": True})
@@ -266,17 +236,9 @@ class Control:
         bot_id = request.match_info["bot"]
         account = self._world.bots.get(int(bot_id)) if bot_id.isdecimal() else None
         if account is None:
-            return _failure(404, "there is no such bot")
-        await self._awaited(request, lambda: list(account.answers))
+            return failure(404, "there is no such bot")
+        await awaited(request, self._world.changed, lambda: list(account.answers))
         return web.json_response({str(number): answer for number, answer in account.answers.items()})
-
-    async def _awaited(self, request: web.Request, look: Callable[[], list[T]]) -> list[T]:
-        at_least, timeout = _waiting(request)
-        try:
-            await self._world.changed.wait_for(lambda: len(look()) >= at_least, timeout)
-        except TimeoutError:
-            return look()  # the reader sees for itself that there are fewer
-        return look()
 
     def _bot(self, given: Fields) -> User:
         return self._world.account(given.integer("bot")).user
@@ -306,42 +268,3 @@ class Control:
             "reply_to": self._world.message(bot.id, chat.id, reply_id) if reply_id is not None else None,
             "date": given.optional_integer("date"),
         }
-
-
-def _user_json(user: User) -> dict[str, object]:
-    return {"id": user.id, "first_name": user.first_name, "username": user.username, "is_bot": user.is_bot}
-
-
-def _posted(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Wrap an action on the fields of a JSON body: what it can't do is 400, whom it can't find 404."""
-
-    async def serve(request: web.Request) -> web.Response:
-        try:
-            body = await request.json() if request.can_read_body else {}
-            if not isinstance(body, dict):
-                return _failure(400, "the body must be a JSON object")
-            return web.json_response(action(Fields(body)))
-        except ValueError as error:
-            return _failure(400, str(error))
-        except KeyError as error:
-            return _failure(404, f"there is no {error.args[0]}")
-
-    return serve
-
-
-def _waiting(request: web.Request) -> tuple[int, float]:
-    """Return how many to wait for and how many seconds, both 0 when not asked."""
-    at_least = request.query.get("at_least", "0")
-    timeout = request.query.get("timeout", "0")
-    try:
-        return int(at_least), min(max(float(timeout), 0.0), _LONGEST_WAIT)
-    except ValueError as error:
-        raise web.HTTPBadRequest(text="at_least and timeout are numbers") from error
-
-
-def _failure(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, default=str)

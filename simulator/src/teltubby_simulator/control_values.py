@@ -117,6 +117,12 @@ class Fields:
             raise FieldError(f"{name} must be an array of integers")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise FieldError(f"{name} must be an array of strings")
+        return value
+
 
 def _as_fields(value: object, name: str) -> Fields:
     if not isinstance(value, dict):

@@ -14,7 +14,8 @@ from typing import Any, Unpack
 
 from teltubby_simulator.control_values import media_given, origin_given
 from teltubby_simulator.drafts import Draft
-from teltubby_simulator.model import Chat, ChatKind, ForwardOrigin, Media, Message, User
+from teltubby_simulator.files import HOME_DC
+from teltubby_simulator.model import AdminRight, Chat, ChatKind, ForwardOrigin, Media, Message, User
 from teltubby_simulator.world import World
 
 _ANSWER_SECONDS = 20.0
@@ -65,6 +66,91 @@ class FarWorld(World):
         chat = replace(super().add_chat(kind, title, username, members), id=self._make("chats", given)["id"])
         self.chats[chat.id] = chat
         return chat
+
+    def add_user(
+        self,
+        first_name: str,
+        last_name: str | None = None,
+        username: str | None = None,
+        id: int | None = None,  # noqa: A002 - Telegram's word
+        premium: bool = False,
+        *,
+        phone: str | None = None,
+        password: str | None = None,
+        password_hint: str | None = None,
+        banned: bool = False,
+        dc_id: int = HOME_DC,
+    ) -> User:
+        """See World; the password is known there alone."""
+        given = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "username": username,
+            "id": id,
+            "premium": premium,
+            "phone": phone,
+            "password": password,
+            "password_hint": password_hint,
+            "banned": banned,
+            "dc_id": dc_id,
+        }
+        new: int = self._make("users", given)["id"]
+        return super().add_user(first_name, last_name, username, new, premium, phone=phone, banned=banned, dc_id=dc_id)
+
+    def add_channel(self, title: str, members: Sequence[int] = (), administrators: Sequence[int] = ()) -> int:
+        """Create a channel with these people and these administrators (bots, mostly); return its id, -100…"""
+        people = {"members": list(members), "administrators": list(administrators)}
+        chat_id: int = self._make("chats", {"kind": "channel", "title": title, **people})["id"]
+        return chat_id
+
+    def set_rights(self, chat_id: int, user_id: int, rights: Sequence[AdminRight] | None = None) -> None:
+        """Make somebody an administrator there with these rights; None: with all."""
+        self._make("chats/administrators", {"chat": chat_id, "user": user_id, "rights": rights})
+
+    def remove_member(self, chat_id: int, user_id: int) -> None:
+        """Make somebody a member of a chat there no longer."""
+        self._make("chats/members/remove", {"chat": chat_id, "user": user_id})
+
+    # Accounts and their logins over MTProto
+
+    def login_codes(self, user_id: int, at_least: int = 1, timeout: float = 10.0) -> list[str]:
+        """Return the login codes that a user got, oldest first, once there are ``at_least`` so many.
+
+        Raises:
+            TimeoutError: there are fewer after ``timeout`` seconds.
+            FarWorldError: there is no such user, or it can't be reached.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            wait = min(left, _ANSWER_SECONDS / 2)
+            codes: list[str] = self._get(f"users/{user_id}/codes?at_least={at_least}&timeout={wait}")
+            if len(codes) >= at_least:
+                return codes
+            if wait == left:
+                raise TimeoutError(f"{len(codes)} codes after {timeout} s")
+
+    def accept_login(self, user_id: int, token: str) -> None:
+        """Let a user scan a login's QR code; ``token`` is that of tg://login, base64url.
+
+        Raises:
+            FarWorldError: the token is not good, or the account not active; it names the reason.
+        """
+        self._make("logins/accept", {"user": user_id, "token": token})
+
+    def end_authorizations(self, account_id: int) -> int:
+        """Let an account's owner end all its logins over MTProto; return how many there were."""
+        ended: int = self._make("authorizations/end", {"account": account_id})["ended"]
+        return ended
+
+    def authorizations(self, account_id: int) -> int:
+        """Return how many logins over MTProto an account has that are good."""
+        live: int = self._get(f"authorizations?account={account_id}")["live"]
+        return live
+
+    def ban_user(self, user_id: int, *, deleted: bool = False) -> None:
+        """Ban a user; or ``deleted``: they have deleted their account."""
+        self._make("users/ban", {"user": user_id, "deleted": deleted})
 
     # What people do
 
@@ -117,6 +203,11 @@ class FarWorld(World):
     def calls(self, method: str = "") -> list[dict[str, Any]]:
         """Return the calls that clients made there, all or of one method, and how they ended."""
         found: list[dict[str, Any]] = self._get(f"journal?method={method}" if method else "journal")
+        return found
+
+    def channel_messages(self, chat_id: int) -> list[dict[str, Any]]:
+        """Return a channel's messages as the control API tells them, oldest first."""
+        found: list[dict[str, Any]] = self._get(f"bots/{self.bot.id}/chats/{chat_id}/messages")
         return found
 
     def look(self) -> None:

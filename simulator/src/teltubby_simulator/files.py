@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal, TypedDict, Unpack
 
 from teltubby_simulator.content import Content
-from teltubby_simulator.model import Media, MediaKind, StickerFormat, StoredFile, ToldSize
+from teltubby_simulator.model import Media, MediaKind, StickerFormat, StoredFile, ToldSize, User
 
 ReferenceState = Literal["ok", "expired", "invalid"]
 
@@ -68,14 +68,14 @@ class FileStore:
         """Store a photo of (type letter, width, height, content) sizes; they share one photo id and one lie."""
         if not sizes:
             raise ValueError("a photo needs at least one size")
-        photo_id, access_hash = self._new_id(), self._new_hash()
+        photo_id, hash_seed = self._new_id(), self._new_hash()
         ascending = sorted(sizes, key=lambda size: size[1] * size[2])
         media = Media(
             "photo",
             tuple(
                 StoredFile(
                     photo_id,
-                    access_hash,
+                    hash_seed,
                     dc_id,
                     self._unique_id(),
                     content,
@@ -112,7 +112,7 @@ class FileStore:
         """Give a document a thumbnail, which shares the document's id and references."""
         thumb = StoredFile(
             file.id,
-            file.access_hash,
+            file.hash_seed,
             file.dc_id,
             self._unique_id(),
             content,
@@ -128,16 +128,16 @@ class FileStore:
         """Return a document's thumbnails."""
         return self._thumbs.get(document_id, ())
 
-    def issue_reference(self, file: StoredFile, now: float | None = None) -> bytes:
-        """Return a file reference as messages carry it, good for ``reference_lifetime`` from ``now``."""
+    def issue_reference(self, file: StoredFile, viewer: User, now: float | None = None) -> bytes:
+        """Return a file reference as ``viewer``'s messages carry it, good for ``reference_lifetime`` from ``now``."""
         issued = self._clock() if now is None else now
         head = _REFERENCE.pack(_REFERENCE_VERSION, self._generation, int(issued * 1000))
-        return head + self._mac(file, head)
+        return head + self._mac(file, viewer, head)
 
-    def check_reference(self, file: StoredFile, reference: bytes) -> ReferenceState:
-        """Judge a reference: one that was not issued for this very file is invalid, whatever its age."""
+    def check_reference(self, file: StoredFile, viewer: User, reference: bytes) -> ReferenceState:
+        """Judge a reference: one not issued for this very file and account is invalid, whatever its age."""
         head, mac = reference[: _REFERENCE.size], reference[_REFERENCE.size :]
-        if len(head) < _REFERENCE.size or not hmac.compare_digest(mac, self._mac(file, head)):
+        if len(head) < _REFERENCE.size or not hmac.compare_digest(mac, self._mac(file, viewer, head)):
             return "invalid"
         _, generation, issued = _REFERENCE.unpack(head)
         too_old = self._clock() - issued / 1000 > self.reference_lifetime
@@ -147,8 +147,8 @@ class FileStore:
         """Make every reference issued so far an expired one; new ones are good."""
         self._generation += 1
 
-    def _mac(self, file: StoredFile, head: bytes) -> bytes:
-        message = struct.pack(">q", file.id) + head
+    def _mac(self, file: StoredFile, viewer: User, head: bytes) -> bytes:
+        message = struct.pack(">qq", file.id, viewer.id) + head
         return hmac.digest(self._secret, message, hashlib.sha256)[:_MAC_SIZE]
 
     def _new_id(self) -> int:

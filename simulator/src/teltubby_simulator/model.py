@@ -4,19 +4,22 @@ Plain values without behaviour; ``world`` changes them, the two doors show each 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from teltubby_simulator.content import Content
 
 MediaKind = Literal["photo", "video", "document", "audio", "voice", "video_note", "animation", "sticker"]
 StickerFormat = Literal["static", "animated", "video"]  # WebP, TGS, WebM
 ChatKind = Literal["private", "group", "supergroup", "channel"]
+AdminRight = Literal["can_post_messages", "can_edit_messages", "can_delete_messages"]
+ALL_RIGHTS: frozenset[AdminRight] = frozenset(get_args(AdminRight))
+AccountStatus = Literal["active", "banned", "deleted"]
 ToldSize = int | Literal["true", "absent"]
 
 
 @dataclass
 class User:
-    """A person or a bot. ``access_hash`` is what MTProto clients must show to address it."""
+    """A person or a bot. From ``hash_seed`` each account's own access_hash for it is made."""
 
     id: int
     first_name: str
@@ -25,9 +28,11 @@ class User:
     language_code: str | None = "en"
     is_bot: bool = False
     is_premium: bool = False
-    access_hash: int = 0
+    hash_seed: int = 0
     token: str | None = None  # bots only
     dc_id: int = 2  # the account's home data centre
+    phone: str | None = None  # digits with the country code; people who log in have one
+    status: AccountStatus = "active"
 
     @property
     def display_name(self) -> str:
@@ -42,7 +47,7 @@ class Chat:
     kind: ChatKind
     title: str
     username: str | None = None
-    access_hash: int = 0
+    hash_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class StoredFile:
     """
 
     id: int  # document id, or photo id shared by all sizes of a photo
-    access_hash: int
+    hash_seed: int
     dc_id: int
     unique_id: str
     content: Content

@@ -12,6 +12,7 @@ from typing import Unpack
 from teltubby_simulator.chats import Chats, snapshot
 from teltubby_simulator.drafts import Draft, check_draft, entities_of
 from teltubby_simulator.entities import Entity, detect_entities
+from teltubby_simulator.login_tokens import read_token
 from teltubby_simulator.model import CallbackQuery, Chat, ForwardOrigin, Media, Message, User
 from teltubby_simulator.updates import UpdateKind
 
@@ -123,6 +124,7 @@ class World(Chats):
         if not given or (new_media is None) != (text is not None):
             raise ValueError("a text message has a text to edit, one with media a caption and media")
         check_draft({"text": text, "media": new_media, "caption": caption}, message.sender)
+        self._note_said(message.sender, text or caption)
         message.text, message.media, message.caption = text, new_media, caption or None
         message.entities = detect_entities(text or caption or "")
         message.edit_date = int(self.telegram_time())
@@ -135,6 +137,8 @@ class World(Chats):
         """Remove a message for both sides. Bots are not told."""
         for account in self._holders(message):
             account.messages.pop(message.id, None)
+        if isinstance(message.chat, User) and message.chat.id in self.boxes:
+            self.boxes[message.chat.id].drop(message)
         if message.chat.id in self._chat_messages:
             self._chat_messages[message.chat.id].pop(message.id, None)
         self.changed.notify()
@@ -176,6 +180,39 @@ class World(Chats):
         if user.id in account.blocked_by:
             account.blocked_by.remove(user.id)
             self._change_membership(account, user, "kicked", "member")
+
+    # What people do with their accounts
+
+    def codes_sent_to(self, user: User) -> list[str]:
+        """Return the login codes that Telegram sent to a user, oldest first, whether still good or not."""
+        return self.logins.codes.to(user)
+
+    def scan_login(self, user: User, token: str) -> None:
+        """Let a user scan a QR code with a phone where they are logged in; ``token`` is tg://login's, base64url.
+
+        Raises:
+            LoginTokenError: the token is unknown, too old, accepted before, or no token.
+            ValueError: the account is banned or deleted.
+        """
+        if user.status != "active":
+            raise ValueError(f"the account is {user.status}")
+        self.logins.tokens.accept(read_token(token), user)
+        self.changed.notify()
+
+    def end_logins(self, account: User) -> int:
+        """Let an account's owner end all its logins over MTProto; return how many there were.
+
+        People do it in their settings ("terminate all sessions"), a bot's owner by revoking its access.
+        """
+        ended = self.logins.end_all(account, "AUTH_KEY_UNREGISTERED" if account.is_bot else "SESSION_REVOKED")
+        self.changed.notify()
+        return ended
+
+    def deactivate(self, user: User, *, deleted: bool = False) -> None:
+        """Ban an account, or let its owner delete it: its logins end, and it can't log in again."""
+        user.status = "deleted" if deleted else "banned"
+        self.logins.end_all(user, "USER_DEACTIVATED" if deleted else "USER_DEACTIVATED_BAN")
+        self.changed.notify()
 
     # What happens between Telegram and a bot
 

@@ -86,9 +86,9 @@ async def test_the_simulator_misbehaves_on_request(control, world, ada, bot_user
     await wire.result("sendMessage", chat_id=ada.id, text="x")
     assert (await wire.refusal("sendMessage", chat_id=ada.id, text="x"))[0] == 429
     file = world.new_file(BytesContent(b"x"))
-    reference = world.issue_file_reference(file)
+    reference = world.issue_file_reference(file, bot_user)
     await control("file-references/expire", {})
-    assert world.check_file_reference(file, reference) == "expired"
+    assert world.check_file_reference(file, bot_user, reference) == "expired"
 
 
 async def test_buttons_are_pressed_and_their_answers_read(control, wire, bot_user, ada):

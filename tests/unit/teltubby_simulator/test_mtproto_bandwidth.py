@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from telethon import TelegramClient, crypto
 from telethon.sessions import StringSession
-from telethon.tl import types
 from telethon.tl.functions.upload import GetFileRequest
 
 from teltubby_simulator.content import SeededContent
 from teltubby_simulator.mtproto import MtprotoServer
 from teltubby_simulator.mtproto.lanes import Lane, Limits
 from teltubby_simulator.world import World
+from unit.teltubby_simulator.locations import document_location
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
 KIB, MIB = 1 << 10, 1 << 20
@@ -123,7 +123,7 @@ async def test_files_take_the_time_that_their_bandwidth_gives_them(
     world = server.world
     bot = world.add_bot("Archivist", "archivist_bot")
     file = world.new_file(SeededContent("shaped", 2 * MIB))
-    location = types.InputDocumentFileLocation(file.id, file.access_hash, world.issue_file_reference(file), "")
+    location = document_location(world, file)
     session = StringSession()
     main = client_at(server.port, session)
     await main.connect()

@@ -15,6 +15,7 @@ from teltubby_simulator.journal import JournalEntry
 from teltubby_simulator.model import StoredFile
 from teltubby_simulator.mtproto import MtprotoServer, Ports
 from teltubby_simulator.world import World
+from unit.teltubby_simulator.locations import document_location
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
 MIB = 1 << 20
@@ -69,9 +70,7 @@ class Door:
         self.world = server.world
 
     async def part(self, offset: int, limit: int = MIB) -> bytes:
-        file = self.file
-        reference = self.world.issue_file_reference(file)
-        location = types.InputDocumentFileLocation(file.id, file.access_hash, reference, "")
+        location = document_location(self.world, self.file)
         answer = await self.client(GetFileRequest(location, offset, limit))
         return bytes(answer.bytes)
 

@@ -17,6 +17,7 @@ from teltubby_simulator.content import SeededContent, sha256_of
 from teltubby_simulator.model import Media
 from teltubby_simulator.mtproto import MtprotoServer
 from teltubby_simulator.world import World
+from unit.teltubby_simulator.locations import document_location
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
 MIB = 1 << 20
@@ -204,8 +205,7 @@ async def test_a_slow_reader_costs_no_memory(site: Site) -> None:
             return super().read(offset, length)
 
     file = site.world.new_file(Watched("slow", 64 * MIB))
-    reference = site.world.issue_file_reference(file)
-    location = types.InputDocumentFileLocation(file.id, file.access_hash, reference, "")
+    location = document_location(site.world, file)
     connection = site.client._sender._connection
     connection._reader._transport.pause_reading()
     answers = [site.client._sender.send(GetFileRequest(location, n * MIB, MIB)) for n in range(32)]

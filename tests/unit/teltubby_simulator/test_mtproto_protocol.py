@@ -18,8 +18,8 @@ from telethon.network.mtprotostate import MTProtoState
 from telethon.tl import functions, types
 from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
 
+from teltubby_simulator.dh_group import DH_PRIME
 from teltubby_simulator.mtproto import MtprotoServer
-from teltubby_simulator.mtproto.handshake import DH_PRIME
 from teltubby_simulator.mtproto.session import Fault
 from teltubby_simulator.world import World
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from telethon.tl import TLObject, functions
 
+from teltubby_simulator.logins import Authorization
 from teltubby_simulator.model import User
-from teltubby_simulator.mtproto.authorizations import Authorization
 from teltubby_simulator.mtproto.keys import SALT_PERIOD, AuthKey
 from teltubby_simulator.mtproto.session import CONTAINER, BadMessageError, Fault, Incoming, Session
 from teltubby_simulator.mtproto.wire import GZIP_PACKED, UnreadableError, read_object, unzip

@@ -230,26 +230,31 @@ def test_numbering_starts_anew_after_a_quiet_week_and_old_offsets_mean_nothing(w
 # File references
 
 
-def test_a_reference_is_good_for_its_file_until_its_time_is_over(world, file, clock):
-    reference = world.issue_file_reference(file, clock.now)
-    assert world.check_file_reference(file, reference) == "ok"
+def test_a_reference_is_good_for_its_file_until_its_time_is_over(world, bot_user, file, clock):
+    reference = world.issue_file_reference(file, bot_user, clock.now)
+    assert world.check_file_reference(file, bot_user, reference) == "ok"
     clock.advance(world.files.reference_lifetime + 1)
-    assert world.check_file_reference(file, reference) == "expired"
-    assert world.check_file_reference(file, world.issue_file_reference(file)) == "ok"
+    assert world.check_file_reference(file, bot_user, reference) == "expired"
+    assert world.check_file_reference(file, bot_user, world.issue_file_reference(file, bot_user)) == "ok"
 
 
-def test_all_references_can_be_made_to_expire_at_once(world, file):
-    reference = world.issue_file_reference(file)
+def test_all_references_can_be_made_to_expire_at_once(world, bot_user, file):
+    reference = world.issue_file_reference(file, bot_user)
     world.expire_file_references()
-    assert world.check_file_reference(file, reference) == "expired"
-    assert world.check_file_reference(file, world.issue_file_reference(file)) == "ok"
+    assert world.check_file_reference(file, bot_user, reference) == "expired"
+    assert world.check_file_reference(file, bot_user, world.issue_file_reference(file, bot_user)) == "ok"
 
 
-def test_a_foreign_or_made_up_reference_is_invalid(world, file):
+def test_a_reference_is_good_for_its_account(world, bot_user, ada, file):
+    assert world.check_file_reference(file, ada, world.issue_file_reference(file, bot_user)) == "invalid"
+    assert world.check_file_reference(file, ada, world.issue_file_reference(file, ada)) == "ok"
+
+
+def test_a_foreign_or_made_up_reference_is_invalid(world, bot_user, file):
     other = world.new_file(BytesContent(b"y"))
-    reference = world.issue_file_reference(other)
+    reference = world.issue_file_reference(other, bot_user)
     for wrong in (reference, b"", b"short", bytes(len(reference)), reference + b"x"):
-        assert world.check_file_reference(file, wrong) == "invalid"
+        assert world.check_file_reference(file, bot_user, wrong) == "invalid"
 
 
 def test_files_are_found_by_id(world, file):

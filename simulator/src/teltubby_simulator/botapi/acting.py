@@ -35,7 +35,7 @@ async def delete_message(call: Call) -> object:
         raise bad_request("chat identifier is not specified")
     if call.params.integer("message_id", 0) == 0:
         raise bad_request("message identifier is not specified")
-    message = call.message(call.writable_chat(), "to delete")
+    message = call.message(call.chat_with_messages(), "to delete")
     _require_deletable(call, message)
     call.world.delete(message)
     return True
@@ -44,7 +44,7 @@ async def delete_message(call: Call) -> object:
 async def delete_messages(call: Call) -> object:
     """Delete up to 100 messages, all or none; those that do not exist are passed over."""
     ids = call.message_ids()
-    chat = call.writable_chat()
+    chat = call.chat_with_messages()
     found = [call.world.message(call.bot.id, chat.id, each) for each in ids]
     messages = [message for message in found if message is not None]
     for message in messages:
@@ -93,10 +93,19 @@ async def answer_callback_query(call: Call) -> object:
 
 
 def _require_deletable(call: Call, message: Message) -> None:
-    if isinstance(message.chat, Chat) and message.author is not call.bot:
-        raise bad_request("message can't be deleted")  # no bot here has the right to delete what others wrote
+    if isinstance(message.chat, Chat) and not _may_delete(call, message.chat, message):
+        raise bad_request("message can't be deleted")
     if call.world.telegram_time() - message.date > _DELETABLE_FOR:
         raise bad_request("message can't be deleted for everyone")
+
+
+def _may_delete(call: Call, chat: Chat, message: Message) -> bool:
+    """Tell whether the bot may delete a message: any by that right, its own by another one or in a group."""
+    rights = call.world.rights(chat, call.bot)
+    if "can_delete_messages" in rights:
+        return True
+    own = message.author is call.bot
+    return own and (chat.kind != "channel" or "can_post_messages" in rights)
 
 
 def _reaction(given: object) -> str:

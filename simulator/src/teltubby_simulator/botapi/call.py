@@ -99,12 +99,22 @@ class Call:
         chat = self.chat()
         if isinstance(chat, Chat):
             self._require_membership(chat)
+            if chat.kind == "channel" and "can_post_messages" not in self.world.rights(chat, self.bot):
+                raise bad_request("need administrator rights in the channel chat")
         elif chat.is_bot:
             raise forbidden("the bot can't send messages to the bot")
         elif chat.id in self.account.blocked_by:
             raise forbidden("bot was blocked by the user")
         elif chat.id not in self.account.started_by:
             raise forbidden("bot can't initiate conversation with a user")
+        return chat
+
+    def chat_with_messages(self) -> User | Chat:
+        """Return the chat whose messages are to be deleted: its member the bot has to be, but not to post there."""
+        chat = self.chat()
+        if not isinstance(chat, Chat):
+            return self.writable_chat()
+        self._require_membership(chat)
         return chat
 
     def _require_membership(self, chat: Chat) -> None:

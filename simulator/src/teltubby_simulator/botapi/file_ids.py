@@ -115,7 +115,7 @@ class FileIds:
         return found.file if found is not None and self._clock() < found.until else None
 
     def _issue(self, known: Known) -> str:
-        seed = f"{known.bot_id}:{known.file.unique_id}:{known.file.access_hash}".encode()
+        seed = f"{known.bot_id}:{known.file.unique_id}:{known.file.hash_seed}".encode()
         digest = hashlib.sha384(seed).digest()
         file_id = _PREFIX[known.kind] + base64.urlsafe_b64encode(digest).decode()
         self._known[file_id] = known

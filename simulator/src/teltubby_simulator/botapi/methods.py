@@ -7,6 +7,7 @@ METHODS: dict[str, Method] = {
     "getme": reading.get_me,
     "getupdates": reading.get_updates,
     "getchat": reading.get_chat,
+    "getchatmember": reading.get_chat_member,
     "getfile": reading.get_file,
     "setwebhook": webhooks.set_webhook,
     "deletewebhook": webhooks.delete_webhook,

@@ -6,7 +6,7 @@ from pathlib import Path
 from teltubby_simulator.botapi.call import Call
 from teltubby_simulator.botapi.errors import ApiError, bad_request
 from teltubby_simulator.botapi.reactions import MAX_REACTIONS
-from teltubby_simulator.botapi.serialise import chat_json, user_json
+from teltubby_simulator.botapi.serialise import administrator_json, chat_json, user_json
 from teltubby_simulator.botapi.webhooks import remember_allowed_kinds
 from teltubby_simulator.content import Content
 from teltubby_simulator.model import User
@@ -81,6 +81,23 @@ async def get_chat(call: Call) -> object:
     if not isinstance(chat, User):
         full["permissions"] = {"can_send_messages": True}
     return full
+
+
+async def get_chat_member(call: Call) -> object:
+    """Tell what somebody is in a chat, as far as is simulated: administrator, member, or not in it."""
+    chat, user_id = call.chat(), call.params.integer("user_id", 0)
+    user = call.world.users.get(user_id)
+    if user_id <= 0:
+        raise bad_request("invalid user_id specified")
+    if user is None:
+        raise bad_request("PARTICIPANT_ID_INVALID")
+    if isinstance(chat, User):
+        if user.id not in (chat.id, call.bot.id):
+            raise bad_request("member not found")
+        return {"user": user_json(user), "status": "member"}
+    if user.id in call.world.administrators[chat.id]:
+        return administrator_json(user, chat, call.world.rights(chat, user))
+    return {"user": user_json(user), "status": "member" if user.id in call.world.members[chat.id] else "left"}
 
 
 async def get_file(call: Call) -> object:

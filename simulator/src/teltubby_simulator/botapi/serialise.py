@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from teltubby_simulator.botapi.file_ids import FileIds
 from teltubby_simulator.model import (
+    AdminRight,
     CallbackQuery,
     Chat,
     ForwardOrigin,
@@ -25,6 +26,16 @@ _MIME_TYPED = frozenset({"video", "document", "audio", "voice", "animation"})
 _NAMED = frozenset({"video", "document", "audio", "animation"})
 _TIMED = frozenset({"video", "audio", "voice", "video_note", "animation"})
 _SIZED = frozenset({"video", "animation", "sticker"})
+_OTHER_RIGHTS = (
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
 
 
 def user_json(user: User) -> Json:
@@ -51,6 +62,15 @@ def chat_json(chat: User | Chat) -> Json:
             type="private",
         )
     return _present(id=chat.id, title=chat.title, username=chat.username, type=chat.kind)
+
+
+def administrator_json(user: User, chat: Chat, rights: frozenset[AdminRight]) -> Json:
+    """Return a ChatMemberAdministrator; posting and editing are told for channels alone."""
+    told = dict.fromkeys(_OTHER_RIGHTS, False)
+    told |= {"can_manage_chat": True, "can_delete_messages": "can_delete_messages" in rights}
+    if chat.kind == "channel":
+        told |= {name: name in rights for name in ("can_post_messages", "can_edit_messages")}
+    return {"user": user_json(user), "status": "administrator", "can_be_edited": False, "is_anonymous": False} | told
 
 
 @dataclass(frozen=True)

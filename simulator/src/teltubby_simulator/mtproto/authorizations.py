@@ -1,4 +1,4 @@
-"""Logins: which keys belong to one, and how it is carried from one data centre to another.
+"""Logins on their way from one data centre to another.
 
 Source: core.telegram.org/api/datacenter#authorization-transfer. How long exported bytes are good is not documented;
 clients import them at once.
@@ -8,24 +8,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from teltubby_simulator.model import User
+from teltubby_simulator.logins import Authorization
 
 EXPORT_LIFETIME = 60.0  # seconds
 _EXPORT_SIZE = 128  # bytes
 _MAX_EXPORTS = 1000  # that wait to be imported; the oldest are forgotten
-
-
-@dataclass
-class Authorization:
-    """One login of an account. It has a key at every data centre to which it was carried."""
-
-    user: User
-    ended: bool = False  # logged out
-    duplicated: bool = False  # one of its keys was used over two connections in parallel: dead everywhere
-
-    @property
-    def valid(self) -> bool:
-        return not (self.ended or self.duplicated)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import struct
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from telethon.tl import TLRequest, types
@@ -17,7 +18,7 @@ from teltubby_simulator.faults import PASS, Asked, Step
 from teltubby_simulator.mtproto import service
 from teltubby_simulator.mtproto.crypto import check_length, encrypt_packet
 from teltubby_simulator.mtproto.hub import Hub
-from teltubby_simulator.mtproto.keys import AuthKey, Link
+from teltubby_simulator.mtproto.keys import AuthKey, Link, Listener
 from teltubby_simulator.mtproto.rpc import (
     RPC_RESULT,
     Call,
@@ -28,6 +29,7 @@ from teltubby_simulator.mtproto.rpc import (
     innermost,
     public_params,
     serialise,
+    spares_updates,
     unwrap,
 )
 from teltubby_simulator.mtproto.session import BadMessageError, Fault, Incoming, Session
@@ -69,13 +71,14 @@ class Dialogue:
         self._sending = asyncio.Lock()
         self._slots = asyncio.Semaphore(MAX_UNDER_WAY)
         self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._news: set[asyncio.Task[None]] = set()  # updates on their way
         self._leaving: set[int] = set()  # of those, whose answers are being sent
 
     async def end(self) -> None:
         """The connection is closing: stop whatever is under way."""
         self.key.forget(self.outlet)
         self.hub.leave(self.outlet)
-        tasks = list(self._under_way.values())
+        tasks = [*self._under_way.values(), *self._news]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -188,6 +191,7 @@ class Dialogue:
         if delay > 0:
             await asyncio.sleep(delay)
         result = self._result(request, step, asked)
+        self._listen(session, request)
         try:
             async with self._sending:
                 self._leaving.add(msg_id)
@@ -197,6 +201,24 @@ class Dialogue:
             self.outlet.close()
         finally:
             self._leaving.discard(msg_id)
+
+    def _listen(self, session: Session, request: Any) -> None:
+        """A session gets updates once it has called something without invokeWithoutUpdates, where it called last."""
+        if not self.outlet.media and not self.outlet.over and not spares_updates(request):
+            self.key.listeners[session.id] = Listener(self.outlet, partial(self._announce_update, session))
+
+    def _announce_update(self, session: Session, update: Any) -> None:
+        news = types.UpdateShort(update, int(self.hub.site.now))
+        task = asyncio.create_task(self._send_news(session, news), name=f"mtproto-update-{self.outlet.number}")
+        self._news.add(task)
+        task.add_done_callback(self._news.discard)
+
+    async def _send_news(self, session: Session, news: types.UpdateShort) -> None:
+        try:
+            await self.send(session, news, content_related=True, is_answer=False)
+        except ConnectionError as error:
+            log.debug("update not delivered: %r", error)
+            self.outlet.close()
 
     def _result(self, request: Any, step: Step, asked: Asked) -> Any:
         """Return a call's result, or the RpcError that stands in its place."""

@@ -16,20 +16,10 @@ from telethon.extensions import BinaryReader
 from telethon.helpers import generate_key_data_from_nonce
 from telethon.tl import functions, types
 
+from teltubby_simulator.dh_group import DH_PRIME, GENERATOR
 from teltubby_simulator.mtproto.crypto import ServerKey, sha1
 from teltubby_simulator.mtproto.keys import AuthKey
 
-# The safe prime Telegram itself uses; clients know it and skip the long test of a new one.
-DH_PRIME = int(
-    "C71CAEB9C6B1C9048E6C522F70F13F73980D40238E3E21C14934D037563D930F48198A0AA7C14058229493D22530F4DB"
-    "FA336F6E0AC925139543AED44CCE7C3720FD51F69458705AC68CD4FE6B6B13ABDC9746512969328454F18FAF8C595F64"
-    "2477FE96BB2A941D5BCD1D4AC8CC49880708FA9B378E3C4F3A9060BEE67CF9A4A4A695811051907E162753B56B0F6B41"
-    "0DBA74D8A84B2A14B3144E0EF1284754FD17ED950D5965B4B9DD46582DB1178D169C6BC465B0D6FF9CA3928FEF5B9AE4"
-    "E418FC15E83EBEA0F87FA9FF5EED70050DED2849F47BF959D956850CE929851F0D8115F635B105EE2E4E15D04B2454BF"
-    "6F4FADF034B10403119CD8E3B92FCC5B",
-    16,
-)
-GENERATOR = 3
 _SAFE_RANGE = 1 << (2048 - 64)  # g_a and g_b must keep this far away from both ends
 _PRIME_RANGE = (1 << 29, 1 << 31)  # factors of pq: the product's top bit stays clear, it is read as signed
 _MAX_RETRIES = 5

@@ -3,16 +3,19 @@
 import hashlib
 import hmac
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from telethon.tl import types
 
+from teltubby_simulator.login_tokens import LoginToken
+from teltubby_simulator.logins import Authorization
 from teltubby_simulator.model import User
-from teltubby_simulator.mtproto.authorizations import Authorization
 from teltubby_simulator.mtproto.crypto import key_id
 from teltubby_simulator.mtproto.lanes import Lane
 from teltubby_simulator.mtproto.session import Session
+from teltubby_simulator.passwords import Challenge
 
 SALT_PERIOD = 1800  # seconds after which a new salt is told; each is good for two periods, as at Telegram
 _MAX_SESSIONS = 256  # per key; a client makes one for each connection, the oldest are forgotten
@@ -27,6 +30,14 @@ class Link(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A session that has not asked to be spared updates, and the connection over which it was heard last."""
+
+    link: Link
+    tell: Callable[[Any], None]
+
+
 @dataclass
 class AuthKey:
     """One authorization key of one data centre; ``initialised`` by the first initConnection."""
@@ -37,6 +48,10 @@ class AuthKey:
     id: int = field(init=False)
     authorization: Authorization | None = None  # by a login, or carried here from another data centre
     initialised: bool = False
+    owing: User | None = None  # has passed a code or accepted a token, and still owes the password
+    challenge: Challenge | None = None  # the exchange about a password that is under way
+    login_token: LoginToken | None = None  # the latest one shown as a QR code
+    listeners: dict[int, Listener] = field(default_factory=dict)  # by session id
     lane: Lane = field(default_factory=Lane)
     sessions: OrderedDict[int, Session] = field(default_factory=OrderedDict)
     _senders: list[Link] = field(default_factory=list)  # connections that have sent requests, latest last
@@ -100,7 +115,13 @@ class AuthKey:
 
     def forget(self, link: Link) -> None:
         """A connection is closed."""
+        self.listeners = {session: each for session, each in self.listeners.items() if each.link is not link}
         self._senders = [each for each in self._senders if each is not link]
+
+    def announce(self, update: Any) -> None:
+        """Tell an update to every session that listens; without one it is lost, as clients know."""
+        for listener in list(self.listeners.values()):
+            listener.tell(update)
 
     def _period(self, now: float) -> int:
         return max(0, int(now - self.created)) // SALT_PERIOD

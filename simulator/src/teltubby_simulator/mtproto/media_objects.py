@@ -6,47 +6,48 @@ from typing import Any
 from telethon.tl import types
 
 from teltubby_simulator import model
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.world import World
 
 _DEFAULT_MIME = "application/octet-stream"
 
 
-def media_object(message: model.Message, world: World) -> Any:
-    """Return a message's media with fresh file references, or None if it has none."""
+def media_object(message: model.Message, viewer: model.User, world: World) -> Any:
+    """Return a message's media with ``viewer``'s hashes and fresh references, or None if it has none."""
     if message.special is not None:
         return _special(message.special)
     media = message.media
     if media is None:
         return None
     if media.kind == "photo":
-        return types.MessageMediaPhoto(photo=_photo(media, world, message.date))
+        return types.MessageMediaPhoto(photo=_photo(media, viewer, world, message.date))
     return types.MessageMediaDocument(
-        document=_document(media, world, message.date),
+        document=_document(media, viewer, world, message.date),
         video=media.kind in ("video", "video_note", "animation"),
         round=media.kind == "video_note",
         voice=media.kind == "voice",
     )
 
 
-def _photo(media: model.Media, world: World, date: int) -> types.Photo:
+def _photo(media: model.Media, viewer: model.User, world: World, date: int) -> types.Photo:
     sizes = (world.photo_by_id(media.file.id) or media).files  # the store knows where it lives now
     largest = sizes[-1]
     return types.Photo(
         id=largest.id,
-        access_hash=largest.access_hash,
-        file_reference=world.issue_file_reference(largest),
+        access_hash=access_hash(viewer, largest),
+        file_reference=world.issue_file_reference(largest, viewer),
         date=date,
         sizes=_sizes(sizes),
         dc_id=largest.dc_id,
     )
 
 
-def _document(media: model.Media, world: World, date: int) -> types.Document:
+def _document(media: model.Media, viewer: model.User, world: World, date: int) -> types.Document:
     file = world.file_by_document_id(media.file.id) or media.file
     return types.Document(
         id=file.id,
-        access_hash=file.access_hash,
-        file_reference=world.issue_file_reference(file),
+        access_hash=access_hash(viewer, file),
+        file_reference=world.issue_file_reference(file, viewer),
         date=date,
         mime_type=file.mime_type or _DEFAULT_MIME,
         size=_size(media.file),

@@ -6,6 +6,7 @@ from typing import Any
 from telethon.tl import types
 
 from teltubby_simulator import model
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.mtproto.media_objects import media_object
 from teltubby_simulator.world import World
 
@@ -36,6 +37,12 @@ def channel_id(chat: model.Chat) -> int:
     return -chat.id - _CHANNEL_BASE
 
 
+def chat_id_of(peer: Any) -> int | None:
+    """Return the id of the supergroup or channel that a TL peer names, None for any other peer."""
+    found = getattr(peer, "channel_id", None)
+    return None if found is None else -_CHANNEL_BASE - found
+
+
 def peer_of(chat: model.User | model.Chat) -> types.PeerUser | types.PeerChat | types.PeerChannel:
     """Return the peer that stands for a private chat, group, supergroup or channel."""
     if isinstance(chat, model.User):
@@ -53,16 +60,19 @@ def user_object(user: model.User, viewer: model.User) -> types.User:
         bot=user.is_bot,
         bot_info_version=1 if user.is_bot else None,
         premium=user.is_premium,
-        access_hash=user.access_hash,
+        deleted=user.status == "deleted",
+        access_hash=access_hash(viewer, user),
         first_name=user.first_name,
         last_name=user.last_name,
         username=user.username,
+        phone=user.phone if user.id == viewer.id else None,
         lang_code=None if user.is_bot else user.language_code,
     )
 
 
-def chat_object(chat: model.Chat, members: int) -> types.Chat | types.Channel:
-    """Return a group, supergroup or channel."""
+def chat_object(chat: model.Chat, viewer: model.User, world: World) -> types.Chat | types.Channel:
+    """Return a group, supergroup or channel as ``viewer`` sees it."""
+    members = len(world.members.get(chat.id, ()))
     if chat.kind == "group":
         return types.Chat(-chat.id, chat.title, types.ChatPhotoEmpty(), members, date=0, version=1)
     return types.Channel(
@@ -72,9 +82,16 @@ def chat_object(chat: model.Chat, members: int) -> types.Chat | types.Channel:
         date=0,
         broadcast=chat.kind == "channel",
         megagroup=chat.kind == "supergroup",
-        access_hash=chat.access_hash,
+        access_hash=access_hash(viewer, chat),
         username=chat.username,
+        left=viewer.id not in world.members[chat.id],
+        admin_rights=_admin_rights(world.rights(chat, viewer)),
+        participants_count=members,
     )
+
+
+def _admin_rights(rights: frozenset[model.AdminRight]) -> types.ChatAdminRights | None:
+    return types.ChatAdminRights(**{each.removeprefix("can_"): True for each in rights}) if rights else None
 
 
 def message_object(message: model.Message, viewer: model.User, world: World) -> types.Message:
@@ -92,7 +109,7 @@ def message_object(message: model.Message, viewer: model.User, world: World) -> 
         from_id=None if private or message.sender is None else types.PeerUser(message.sender.id),
         fwd_from=_forward(message.forward_origin),
         reply_to=_reply(message.reply_to_message_id),
-        media=media_object(message, world),
+        media=media_object(message, viewer, world),
         entities=_entities(message.entities, world) or None,
         edit_date=message.edit_date,
         grouped_id=None if message.media_group_id is None else int(message.media_group_id),
@@ -108,6 +125,36 @@ def channel_messages_object(found: Found, viewer: model.User, world: World) -> t
     """Return the same for a supergroup or channel."""
     parts = _with_everybody(found, viewer, world)
     return types.messages.ChannelMessages(pts=1, count=len(parts["messages"]), topics=[], **parts)
+
+
+def dialogs_objects(
+    dialogs: Iterable[tuple[model.Chat, model.Message | None]], viewer: model.User, world: World
+) -> dict[str, list[Any]]:
+    """Return supergroups and channels, each with its latest message, as the parts of messages.dialogs."""
+    held = list(dialogs)
+    parts = _with_everybody([(last.id, last) for _, last in held if last is not None], viewer, world)
+    parts["chats"] = _together(parts["chats"], [chat_object(chat, viewer, world) for chat, _ in held])
+    return parts | {"dialogs": [_dialog(chat, last) for chat, last in held]}
+
+
+def _together(*objects: list[Any]) -> list[Any]:
+    return list({each.id: each for some in objects for each in some}.values())
+
+
+def _dialog(chat: model.Chat, last: model.Message | None) -> types.Dialog:
+    newest = 0 if last is None else last.id
+    return types.Dialog(
+        peer=peer_of(chat),
+        top_message=newest,
+        read_inbox_max_id=newest,
+        read_outbox_max_id=newest,
+        unread_count=0,
+        unread_mentions_count=0,
+        unread_reactions_count=0,
+        unread_poll_votes_count=0,
+        notify_settings=types.PeerNotifySettings(),
+        pts=1,
+    )
 
 
 def _with_everybody(found: Found, viewer: model.User, world: World) -> dict[str, list[Any]]:
@@ -126,7 +173,7 @@ def _with_everybody(found: Found, viewer: model.User, world: World) -> dict[str,
                 chats[each.id] = each
     return {
         "messages": messages,
-        "chats": [chat_object(chat, len(world.members.get(chat.id, ()))) for chat in chats.values()],
+        "chats": [chat_object(chat, viewer, world) for chat in chats.values()],
         "users": [user_object(user, viewer) for user in users.values()],
     }
 

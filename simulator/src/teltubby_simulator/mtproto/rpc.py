@@ -103,9 +103,19 @@ class Call:
     @property
     def user(self) -> User:
         """The account logged in. Raises RpcError if there is none."""
-        if self.key.user is None:
-            raise RpcError(401, "AUTH_KEY_UNREGISTERED")
-        return self.key.user
+        authorization = self.key.authorization
+        if authorization is None or not authorization.valid:
+            ended = None if authorization is None else authorization.ended
+            raise RpcError(401, ended or "AUTH_KEY_UNREGISTERED")
+        return authorization.user
+
+    def log_in(self, user: User) -> None:
+        """Give the key a login of its own, which takes the place of one that it had."""
+        key = self.key
+        if key.authorization is not None and key.authorization.valid:
+            key.authorization.ended = "AUTH_KEY_UNREGISTERED"
+        key.authorization = self.world.logins.begin(user)
+        key.owing = key.challenge = key.login_token = None
 
 
 Method = Callable[[Call, Any], Any]
@@ -119,19 +129,23 @@ class _Rules:
     function: Method
     login: bool
     anywhere: bool
+    bots: bool
 
 
 _methods: dict[type[Any], _Rules] = {}
 
 
-def method(request_type: type[Any], *, login: bool = True, anywhere: bool = False) -> Callable[[M], M]:
+def method(
+    request_type: type[Any], *, login: bool = True, anywhere: bool = False, bots: bool = True
+) -> Callable[[M], M]:
     """Register a function as the answer to a request.
 
-    ``login``: only for those logged in. ``anywhere``: also at other data centres than the account's own.
+    ``login``: only for those logged in. ``anywhere``: also at other data centres than the account's own. ``bots``: also
+    for bots, else for people alone.
     """
 
     def register(function: M) -> M:
-        _methods[request_type] = _Rules(function, login, anywhere or not login)
+        _methods[request_type] = _Rules(function, login, anywhere or not login, bots)
         return function
 
     return register
@@ -159,6 +173,17 @@ def innermost(request: Any) -> Any:
     while isinstance(request, _WRAPPERS):
         request = request.query
     return request
+
+
+def spares_updates(request: Any) -> bool:
+    """Tell whether a request is not to make its session one that gets updates; what is no request does not either."""
+    if not isinstance(request, TLObject):
+        return True
+    while isinstance(request, _WRAPPERS):
+        if isinstance(request, functions.InvokeWithoutUpdatesRequest):
+            return True
+        request = request.query
+    return False
 
 
 def unwrap(call: Call, request: Any) -> Any:
@@ -198,6 +223,8 @@ def execute(call: Call, request: Any) -> Any:
         raise RpcError(400, "METHOD_INVALID")
     if rules.login and call.user.dc_id != call.site.dc_id and not rules.anywhere:
         raise RpcError(303, f"USER_MIGRATE_{call.user.dc_id}")
+    if not rules.bots and call.key.user is not None and call.key.user.is_bot:
+        raise RpcError(400, "BOT_METHOD_INVALID")
     try:
         return rules.function(call, request)
     except RpcError:
@@ -208,7 +235,21 @@ def execute(call: Call, request: Any) -> Any:
         raise RpcError(400, "SIMULATOR_FAILED") from None
 
 
-_SECRET_FIELDS = frozenset({"bot_auth_token", "api_hash", "file_reference", "access_hash", "password", "bytes"})
+_SECRET_FIELDS = frozenset(
+    {
+        "bot_auth_token",
+        "api_hash",
+        "file_reference",
+        "access_hash",
+        "password",
+        "bytes",
+        "phone_number",
+        "phone_code",
+        "phone_code_hash",
+        "token",
+        "settings",  # tokens of earlier logins
+    }
+)
 
 
 def public_params(request: Any) -> dict[str, object]:

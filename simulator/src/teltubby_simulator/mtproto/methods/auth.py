@@ -1,25 +1,45 @@
-"""Logging bots in and out, and carrying a login to another data centre."""
+"""Logging bots in, ending a login, and carrying one to another data centre."""
 
 from typing import Any
 
 from telethon.tl import functions, types
 
-from teltubby_simulator.mtproto.authorizations import Authorization
+from teltubby_simulator.model import User
 from teltubby_simulator.mtproto.objects import user_object
 from teltubby_simulator.mtproto.rpc import Call, RpcError, method
+
+
+def check_application(call: Call, request: Any) -> None:
+    """Raise RpcError for an api_id and api_hash that do not belong together."""
+    if (request.api_id, request.api_hash) not in call.world.api_credentials:
+        raise RpcError(400, "API_ID_INVALID")
+
+
+def enter(call: Call, user: User) -> types.auth.Authorization:
+    """Log the key in as a person who has shown a code or accepted a token; one with a password still owes that.
+
+    Raises:
+        RpcError: SESSION_PASSWORD_NEEDED, or the account is banned or deleted.
+    """
+    if user.status != "active":
+        raise RpcError(401, "USER_DEACTIVATED" if user.status == "deleted" else "USER_DEACTIVATED_BAN")
+    if user.id in call.world.passwords:
+        call.key.owing = user
+        raise RpcError(401, "SESSION_PASSWORD_NEEDED")
+    call.log_in(user)
+    return types.auth.Authorization(user=user_object(user, user))
 
 
 @method(functions.auth.ImportBotAuthorizationRequest, login=False)
 def import_bot_authorization(call: Call, request: Any) -> types.auth.Authorization:
     """Log the key in as the bot of a token, at the bot's own data centre."""
-    if (request.api_id, request.api_hash) not in call.world.api_credentials:
-        raise RpcError(400, "API_ID_INVALID")
+    check_application(call, request)
     bot = call.world.bot_by_token(request.bot_auth_token)
     if bot is None:
         raise RpcError(400, "ACCESS_TOKEN_INVALID")
     if bot.dc_id != call.site.dc_id:
         raise RpcError(303, f"USER_MIGRATE_{bot.dc_id}")
-    call.key.authorization = Authorization(bot)
+    call.log_in(bot)
     return types.auth.Authorization(user=user_object(bot, bot))
 
 
@@ -51,5 +71,5 @@ def import_authorization(call: Call, request: Any) -> types.auth.Authorization:
 def log_out(call: Call, _request: Any) -> types.auth.LoggedOut:
     """End the login, at every data centre."""
     if call.key.authorization is not None:
-        call.key.authorization.ended = True
+        call.key.authorization.ended = "AUTH_KEY_UNREGISTERED"
     return types.auth.LoggedOut()

@@ -5,9 +5,10 @@ from typing import Any
 from telethon.tl import functions, types
 
 from teltubby_simulator import model
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.mtproto.objects import (
-    channel_id,
     channel_messages_object,
+    chat_id_of,
     chat_object,
     messages_object,
 )
@@ -29,7 +30,7 @@ def _wanted_ids(request: Any) -> list[int]:
 
 @method(functions.messages.GetMessagesRequest)
 def get_messages(call: Call, request: Any) -> types.messages.Messages:
-    """The bot's own messages of private chats and basic groups, which share one sequence of ids."""
+    """The account's own messages of private chats and basic groups, which share one sequence of ids."""
     ids = _wanted_ids(request)
     found = call.world.messages_of(call.user.id, ids)
     return messages_object(zip(ids, found, strict=True), call.user, call.world)
@@ -48,19 +49,17 @@ def get_channel_messages(call: Call, request: Any) -> types.messages.ChannelMess
 def get_channels(call: Call, request: Any) -> types.messages.Chats:
     """Supergroups and channels whose member the caller is."""
     chats = [_channel(call, each) for each in request.id]
-    return types.messages.Chats([chat_object(chat, len(call.world.members[chat.id])) for chat in chats])
+    return types.messages.Chats([chat_object(chat, call.user, call.world) for chat in chats])
 
 
 def _channel(call: Call, wanted: Any) -> model.Chat:
     """Return the channel meant. Raises RpcError if there is none, or the caller may not see it."""
-    wanted_id = getattr(wanted, "channel_id", None)
-    chats = (each for each in call.world.chats.values() if each.kind != "group")
-    chat = next((each for each in chats if channel_id(each) == wanted_id), None)
-    if chat is None:
+    chat = call.world.chats.get(chat_id_of(wanted) or 0)
+    if chat is None or chat.kind == "group":
+        raise RpcError(400, "CHANNEL_INVALID")
+    # Bots may leave the access_hash of a channel they know at 0.
+    if wanted.access_hash != access_hash(call.user, chat) and not (call.user.is_bot and wanted.access_hash == 0):
         raise RpcError(400, "CHANNEL_INVALID")
     if call.user.id not in call.world.members[chat.id]:
         raise RpcError(406, "CHANNEL_PRIVATE")
-    # Bots may leave the access_hash of a channel they know at 0.
-    if wanted.access_hash not in (chat.access_hash, 0):
-        raise RpcError(400, "CHANNEL_INVALID")
     return chat

@@ -55,7 +55,7 @@ def get_nearest_dc(call: Call, _request: Any) -> types.NearestDc:
 
 @method(functions.updates.GetStateRequest)
 def get_state(call: Call, _request: Any) -> types.updates.State:
-    """Nothing ever happens on this door: updates go to the Bot API."""
+    """Nothing that counts ever happens on this door: updates go to the Bot API, but for updateLoginToken."""
     return types.updates.State(pts=1, qts=0, date=int(call.site.now), seq=0, unread_count=0)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.model import StoredFile
 from teltubby_simulator.mtproto.rpc import Call, FilePart, RpcError, method
 
@@ -57,11 +58,11 @@ def _locate(call: Call, location: Any) -> StoredFile:
             raise RpcError(400, "LOCATION_INVALID")
     if file is None:
         raise RpcError(400, "FILE_ID_INVALID")
-    if file.access_hash != location.access_hash:
+    if access_hash(call.user, file) != location.access_hash:
         raise RpcError(400, "LOCATION_INVALID")
     if not location.file_reference:
         raise RpcError(400, "FILE_REFERENCE_EMPTY")
-    state = call.world.check_file_reference(file, location.file_reference)
+    state = call.world.check_file_reference(file, call.user, location.file_reference)
     if state != "ok":
         raise RpcError(400, f"FILE_REFERENCE_{state.upper()}")
     return file
@@ -125,6 +126,6 @@ def get_file_hashes(call: Call, request: Any) -> list[types.FileHash]:
 
 
 @method(functions.upload.GetCdnFileRequest, anywhere=True)
-def get_cdn_file(_call: Call, _request: Any) -> None:
+def get_cdn_file(call: Call, _request: Any) -> None:
     """No data centre here is a CDN, and bots would not be let in there."""
-    raise RpcError(400, "BOT_METHOD_INVALID")
+    raise RpcError(400, "BOT_METHOD_INVALID" if call.user.is_bot else "METHOD_INVALID")

@@ -4,6 +4,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from teltubby_simulator.access_hashes import access_hash
 from teltubby_simulator.model import User
 from teltubby_simulator.mtproto.objects import user_object
 from teltubby_simulator.mtproto.rpc import Call, RpcError, method
@@ -22,7 +23,7 @@ def _find(call: Call, wanted: Any) -> User | None:
             return call.user
         case types.InputUser() | types.InputPeerUser():
             user = call.world.users.get(wanted.user_id)
-            if user is None or user.id == call.user.id or user.access_hash == wanted.access_hash:
+            if user is None or user.id == call.user.id or access_hash(call.user, user) == wanted.access_hash:
                 return user
             return user if wanted.access_hash == 0 and _knows(call, user) else None
     return None
