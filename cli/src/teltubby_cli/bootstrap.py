@@ -57,7 +57,11 @@ async def open_embedded(settings: RunSettings) -> AsyncIterator[Embedded]:
             control=LocalControl(),
             dead_letters=SqliteDeadLetters(database),
             store=LocalFolderStore(settings.archive_dir),
-            sessions=SqliteSessionStore(database, session_keys(settings.session_encryption_keys, settings.sqlite_path)),
+            sessions=SqliteSessionStore(
+                database,
+                session_keys(settings.session_encryption_keys, settings.sqlite_path),
+                (f"{settings.mtproto_session_kind}-0",),
+            ),
         )
     finally:
         await database.close()

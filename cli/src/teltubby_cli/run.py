@@ -66,6 +66,7 @@ async def _bot(
             ownership=ownership,
             clock=embedded.clock,
             jobs_wait_for=settings.mtproto_missing,
+            sessions=embedded.sessions,
             observed=observed,
         )
         checks = [

@@ -5,6 +5,7 @@ environment.
 """
 
 import errno
+import ipaddress
 import os
 import re
 import stat
@@ -13,10 +14,20 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.domain.routing import GIB
 from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.errors import ConfigurationError
@@ -24,6 +35,8 @@ from teltubby_core.errors import ConfigurationError
 _TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}")
 _ENCODING = "utf-8-sig"  # of .env: Windows' editors put a mark before the text
 _HIGHEST_CHANNEL_ID = -1_000_000_000_000  # core.telegram.org/api/bots/ids
+_HIGHEST_PORT = 65535
+_TELEGRAMS_OWN = DataCentre(2, "149.154.167.51", 443)  # as its clients have it; core.telegram.org/api/datacenter
 _NEVER = (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """Why a path can't be used that no waiting or mounting mends."""
 
@@ -103,6 +116,24 @@ class TelegramSettings(Settings):
         return int(self.telegram_bot_token.get_secret_value().partition(":")[0])
 
 
+def host_and_port(server: str) -> tuple[str, int]:
+    """Split ``host:port`` or ``[IPv6 address]:port``.
+
+    Raises:
+        ValueError: there is no such port, or the brackets hold no IPv6 address.
+    """
+    host, _, digits = server.rpartition(":")
+    port = int(digits)
+    if not 1 <= port <= _HIGHEST_PORT:
+        raise ValueError(f"the port must lie between 1 and {_HIGHEST_PORT}")
+    if not host.startswith("["):
+        return host, port
+    try:
+        return str(ipaddress.IPv6Address(host[1:-1])), port
+    except ValueError as error:
+        raise ValueError("there is no IPv6 address between the brackets") from error
+
+
 class MtprotoSettings(Settings):
     """How large files are fetched. Without id and hash their jobs wait."""
 
@@ -122,6 +153,31 @@ class MtprotoSettings(Settings):
         description="Fernet keys, comma-separated, newest first; without them one is made beside the database",
     )
 
+    _public_key: bytes | None = PrivateAttr(default=None)
+
+    @field_validator("mtproto_server")
+    @classmethod
+    def _server_exists(cls, value: str | None) -> str | None:
+        if value is not None:
+            host_and_port(value)
+        return value
+
+    @model_validator(mode="after")
+    def _read_public_key(self) -> Self:
+        # Read here, with the other settings: at the start, before anything runs that a slow disk could hold up.
+        path = self.mtproto_public_key_file
+        if path is not None:
+            try:
+                self._public_key = path.read_bytes()
+            except OSError as error:
+                raise ValueError(f"MTPROTO_PUBLIC_KEY_FILE: can't read {path}: {error.strerror}") from error
+        return self
+
+    @property
+    def mtproto_public_key(self) -> bytes | None:
+        """The content of MTPROTO_PUBLIC_KEY_FILE."""
+        return self._public_key
+
     @field_validator("session_encryption_keys")
     @classmethod
     def _fernet_keys(cls, value: SecretStr | None) -> SecretStr | None:
@@ -139,6 +195,13 @@ class MtprotoSettings(Settings):
         values = {"MTPROTO_API_ID": self.mtproto_api_id, "MTPROTO_API_HASH": self.mtproto_api_hash}
         missing = [name for name, value in values.items() if value is None]
         return f"{' and '.join(missing)} not set (get them at my.telegram.org)" if missing else None
+
+
+def first_data_centre(settings: MtprotoSettings) -> DataCentre:
+    """Return where to connect first: MTPROTO_SERVER, or Telegram's second data centre."""
+    if settings.mtproto_server is None:
+        return _TELEGRAMS_OWN
+    return DataCentre(settings.mtproto_dc_id, *host_and_port(settings.mtproto_server))
 
 
 class SessionSettings(Settings):
@@ -160,6 +223,32 @@ class SessionSettings(Settings):
         if value is None and info.data.get("mtproto_session_kind") is SessionKind.USER:
             raise ValueError("missing: MTPROTO_SESSION_KIND=user needs it")
         return value
+
+
+class SessionStoreSettings(MtprotoSettings):
+    """Where the logins of services on machines of their own lie."""
+
+    session_store: Literal["sqlite", "kubernetes"] = Field(
+        default="sqlite", description="where logins lie: in SQLITE_PATH, or in Secrets that workers share by Leases"
+    )
+    session_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="names of those Secrets and Leases, comma-separated"
+    )
+    pod_name: str = Field(default="", max_length=253, description="with SESSION_STORE=kubernetes, this pod's name")
+    pod_uid: str = Field(default="", max_length=100, description="and its uid")
+
+    @field_validator("session_names", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _kubernetes_is_complete(self) -> Self:
+        if self.session_store == "kubernetes":
+            needed = ("session_names", "session_encryption_keys", "pod_name", "pod_uid")
+            if missing := [name.upper() for name in needed if not getattr(self, name)]:
+                raise ValueError(f"SESSION_STORE=kubernetes needs {', '.join(missing)}")
+        return self
 
 
 class FolderSettings(Settings):

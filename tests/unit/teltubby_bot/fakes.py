@@ -36,6 +36,7 @@ class FakeTelegram:
         told: what getFile says of a file's size, by file_id; without an entry it says nothing.
         sent: every message of the bot in order.
         edits: every edit as (chat, message, text) in order.
+        photos: every picture as (chat, PNG).
         copies: every copy as (to, from, message) in order; their ids count from 9000.
         deleted: every message that was removed, as (chat, message).
         downloads: how often each file was asked for.
@@ -54,6 +55,7 @@ class FakeTelegram:
         self.told: dict[str, int] = {}
         self.sent: list[Sent] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.photos: list[tuple[int, bytes]] = []
         self.copies: list[tuple[int, int, int]] = []
         self.deleted: list[tuple[int, int]] = []
         self.downloads: Counter[str] = Counter()
@@ -140,6 +142,12 @@ class FakeTelegram:
         earlier = [edited for _, edited_id, edited in self.edits if edited_id == message_id]
         assert text != (earlier[-1] if earlier else current), "an edit that changes nothing"
         self.edits.append((chat_id, message_id, text))
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
+        """See Telegram."""
+        self._fail("send_photo")
+        self.photos.append((chat_id, png))
+        return await self.send(chat_id, caption, None)
 
     async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
         """See Telegram."""

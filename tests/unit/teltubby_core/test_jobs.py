@@ -32,7 +32,17 @@ SEED = {
     "telegram_context": {"forward_origin", "caption", "entities", "media_group_id"},
     "job_metadata": {"created_at", "priority", "retry_count", "max_retries"},
 }
-OURS = {"version", "correlation_id", "generation", "ordinal", "date", "base_path", "key", "message_json_key"}
+OURS = {
+    "version",
+    "correlation_id",
+    "generation",
+    "ordinal",
+    "date",
+    "base_path",
+    "key",
+    "message_json_key",
+    "relay",
+}
 EVENTS: list[JobEvent] = [
     JobStarted(job_id="j", at=DATE, worker="w", attempt=1),
     JobProgress(job_id="j", at=DATE, done_bytes=5, total_bytes=None),

@@ -10,11 +10,11 @@ import pytest
 from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.clock import SystemClock
 from teltubby_core.errors import ConfigurationError
-from teltubby_core.settings import load_settings
+from teltubby_core.settings import host_and_port, load_settings
 from teltubby_core.testing import MemoryEvents, MemoryJobQueue, MemoryObjectStore, MemorySessionStore
 from teltubby_worker.bootstrap import build_worker
 from teltubby_worker.consumer import Worker
-from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
+from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings
 
 TOKEN = "77777:" + "A" * 35
 HASH = "0123456789abcdef0123456789abcdef"

@@ -11,9 +11,11 @@ from teltubby_core.adapters.guarded import GuardedControl, GuardedEvents, Guarde
 from teltubby_core.adapters.rabbitmq import Broker, RabbitControl, RabbitDeadLetters, RabbitEvents, RabbitJobQueue
 from teltubby_core.adapters.s3 import S3Options, S3Store
 from teltubby_core.adapters.s3.probe import StoreProbe
+from teltubby_core.adapters.sqlite.sessions import split_keys
 from teltubby_core.breaker import Breaker
 from teltubby_core.observability import Check
-from teltubby_core.settings import NetworkSettings, RabbitSettings, S3Settings
+from teltubby_core.ports import SessionStore
+from teltubby_core.settings import NetworkSettings, RabbitSettings, S3Settings, SessionStoreSettings
 
 STORE, BROKER = "object_store", "broker"
 """Names of the dependencies, in checks, circuits and metrics."""
@@ -94,3 +96,19 @@ async def open_broker(settings: RabbitSettings, service: str) -> AsyncIterator[B
         yield broker
     finally:
         await broker.close()
+
+
+@asynccontextmanager
+async def open_shared_sessions(settings: SessionStoreSettings) -> AsyncIterator[SessionStore]:
+    """Open the sessions that services share in Kubernetes, as the pod that this is.
+
+    Raises:
+        ConfigurationError: this is no pod with a service account, or a key is malformed.
+    """
+    # only here: the library costs a process of another kind some ten MB
+    from teltubby_core.adapters.kubernetes.opening import open_sessions  # noqa: PLC0415
+
+    assert settings.session_encryption_keys is not None, "its settings see to that"
+    keys = split_keys(settings.session_encryption_keys)
+    async with open_sessions(keys, settings.session_names, settings.pod_name, settings.pod_uid) as sessions:
+        yield sessions

@@ -42,6 +42,7 @@ async def _take_messages(settings: BotServiceSettings, ports: BotPorts, stop: as
             clock=ports.clock,
             jobs_wait_for=None,
             store_quota=network.s3.quota_bytes,
+            sessions=ports.sessions,
             observed=observed,
         )
         checks = [Check("database", ports.index.backlog), *network.checks()]

@@ -59,6 +59,11 @@ class GuardedTelegram:
         with self._breaker.watched():
             return await self._telegram.send(chat_id, text, reply_to)
 
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
+        """See Telegram."""
+        with self._breaker.watched():
+            return await self._telegram.send_photo(chat_id, png, caption)
+
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:
         """See Telegram."""
         with self._breaker.watched():

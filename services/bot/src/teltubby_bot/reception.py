@@ -67,13 +67,20 @@ class InboxWriter:
     """Puts updates on disk. While that fails, it tells each author once that nothing is lost."""
 
     def __init__(
-        self, telegram: Telegram, inbox: Inbox, *, allowed: Callable[[int], bool], on_stored: Callable[[], None]
+        self,
+        telegram: Telegram,
+        inbox: Inbox,
+        *,
+        allowed: Callable[[int], bool],
+        on_stored: Callable[[], None],
+        cut: Callable[[RawUpdate], RawUpdate] = lambda update: update,
     ) -> None:
-        """``allowed`` tells which senders may hear of trouble."""
+        """``allowed`` tells which senders may hear of trouble; ``cut`` takes out what must not be stored."""
         self._telegram = telegram
         self._inbox = inbox
         self._allowed = allowed
         self._on_stored = on_stored
+        self._cut = cut
         self._told: set[int] = set()
 
     async def store(self, updates: Sequence[RawUpdate]) -> None:
@@ -83,7 +90,7 @@ class InboxWriter:
             DatabaseUnavailableError: they are not; Telegram must bring them again.
         """
         try:
-            new = await self._inbox.store(updates)
+            new = await self._inbox.store([self._cut(update) for update in updates])
         except DatabaseUnavailableError as error:
             await self._tell(updates, str(error))
             raise

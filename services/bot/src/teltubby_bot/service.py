@@ -12,14 +12,18 @@ from teltubby_bot.alerts import Alerts
 from teltubby_bot.announcing import Announcer
 from teltubby_bot.archiver import Archiver, ArchiverOptions
 from teltubby_bot.commands import Commands
+from teltubby_bot.confidential import Confidences
 from teltubby_bot.documents import DocumentWriter
 from teltubby_bot.gauges import Gauges
 from teltubby_bot.intake import Command, Intake, Parse
 from teltubby_bot.job_commands import Desk, JobCommands
 from teltubby_bot.jobs import EventReader, JobPublisher, Listeners
+from teltubby_bot.login_dialogue import AccountLogin, LoginDialogue
 from teltubby_bot.loops import Loop, done_before, wait_any
+from teltubby_bot.mt_commands import LoginCommands, LoginDesk
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.poller import Poller
+from teltubby_bot.qr_picture import png_of
 from teltubby_bot.quota import LOOK_SECONDS, Room, StoreQuota
 from teltubby_bot.reception import InboxWriter, Reception
 from teltubby_bot.reconciler import Patience, Reconciler
@@ -31,10 +35,21 @@ from teltubby_bot.telegram import Telegram
 from teltubby_bot.webhook import Receiver, WebhookOptions
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.jobs import JobFailed, JobMessage
+from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.errors import ConfigurationError, InfrastructureError, TransientError
 from teltubby_core.observability import Metrics, SecurityKind, SecurityLog
 from teltubby_core.observability.service import Observed
-from teltubby_core.ports import ArchiveIndex, Clock, Control, DeadLetters, Events, Inbox, JobQueue, ObjectStore
+from teltubby_core.ports import (
+    ArchiveIndex,
+    Clock,
+    Control,
+    DeadLetters,
+    Events,
+    Inbox,
+    JobQueue,
+    ObjectStore,
+    SessionStore,
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +64,11 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to start
 
 @dataclass(frozen=True)
 class Ports:
-    """The world, as the bot sees it. ``store_quota`` asks for the bucket's own quota, where there is such a thing."""
+    """The world, as the bot sees it.
+
+    ``store_quota`` asks for the bucket's own quota, where there is such a thing. ``sessions`` are the workers' logins,
+    as far as they can be seen from here; ``new_login`` begins a person's.
+    """
 
     telegram: Telegram
     parse: Parse
@@ -63,6 +82,8 @@ class Ports:
     ownership: Ownership
     clock: Clock
     store_quota: StoreQuota | None = None
+    sessions: SessionStore | None = None
+    new_login: Callable[[], AccountLogin] | None = None
     observed: Observed = field(default_factory=lambda: Observed("bot", Metrics("bot")))
 
 
@@ -85,6 +106,7 @@ class BotOptions:
     admins: frozenset[int] = frozenset()
     quota_bytes: int | None = None
     relay_channel_id: int | None = None
+    session_kind: SessionKind = SessionKind.BOT
     room_seconds: float = LOOK_SECONDS
     patience: Patience = field(default_factory=Patience)
 
@@ -121,6 +143,8 @@ class Bot:
         self.gauges = Gauges(metrics, index, ports.queue, self._room, clock)
         """What metrics and /status show of how things stand."""
         self._archiver = self._make_archiver()
+        self._confidences = Confidences(lambda sender: sender in options.admins)
+        self._dialogue = self._make_dialogue()
         self.reception = self._make_reception()
         """How updates come in, and what keeps them from it."""
         self.intake = Intake(
@@ -192,7 +216,23 @@ class Bot:
             changed=self._changed,
             refused=partial(self._security.report, SecurityKind.REFUSED_COMMAND),
         )
-        return commands.by_name() | JobCommands(desk).by_name()
+        logins = LoginDesk(
+            index=ports.index,
+            telegram=ports.telegram,
+            kind=options.session_kind,
+            admins=options.admins,
+            confidences=self._confidences,
+            refused=partial(self._security.report, SecurityKind.REFUSED_COMMAND),
+            sessions=ports.sessions,
+            dialogue=self._dialogue,
+        )
+        return commands.by_name() | JobCommands(desk).by_name() | LoginCommands(logins).by_name()
+
+    def _make_dialogue(self) -> LoginDialogue | None:
+        ports, channel = self._ports, self._options.relay_channel_id
+        if ports.sessions is None or ports.new_login is None or channel is None:
+            return None
+        return LoginDialogue(ports.sessions, ports.telegram, ports.new_login, png_of, channel)
 
     def _make_reception(self) -> Reception:
         ports, options = self._ports, self._options
@@ -201,6 +241,7 @@ class Bot:
             ports.inbox,
             allowed=lambda sender: sender in options.whitelist,
             on_stored=self._stored,
+            cut=self._confidences.cut,
         )
         if options.webhook is None:
             return Poller(ports.telegram, writer, timeout_seconds=options.poll_seconds)
@@ -340,6 +381,8 @@ class Bot:
             await self._archiver.stop()
             await self._replier.stop()
             await self._announcer.stop()
+            if self._dialogue:
+                await self._dialogue.cancel()
 
     async def telegram_answers(self) -> None:
         """Return while messages come in.

@@ -10,13 +10,16 @@ from pydantic_settings import NoDecode
 
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.routing import BOT_API_DOWNLOAD_LIMIT, Limits
+from teltubby_core.domain.sessions import SessionKind
 from teltubby_core.settings import (
     DatabaseSettings,
     FolderPath,
     HealthSettings,
     LogSettings,
+    MtprotoSettings,
     NetworkSettings,
     SessionSettings,
+    SessionStoreSettings,
     TelegramSettings,
     TransferSettings,
 )
@@ -30,7 +33,7 @@ _WEBHOOK_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")  # Telegram takes shorter ones
 
 
-class BotSettings(TelegramSettings, SessionSettings, TransferSettings):
+class BotSettings(TelegramSettings, MtprotoSettings, SessionSettings, TransferSettings):
     """What the bot needs to know, wherever it runs."""
 
     telegram_whitelist_ids: Annotated[frozenset[int], NoDecode] = Field(
@@ -98,6 +101,12 @@ class BotSettings(TelegramSettings, SessionSettings, TransferSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _people_can_log_in(self) -> Self:
+        if self.mtproto_session_kind is SessionKind.USER and self.mtproto_missing:
+            raise ValueError(f"MTPROTO_SESSION_KIND=user needs {self.mtproto_missing}")
+        return self
+
     @field_validator("telegram_api_url")
     @classmethod
     def _root(cls, value: str) -> str:
@@ -160,8 +169,19 @@ class BotSettings(TelegramSettings, SessionSettings, TransferSettings):
         return AlbumWindow(self.album_aggregation_window_seconds, self.album_ceiling_seconds)
 
 
-class BotServiceSettings(BotSettings, NetworkSettings, DatabaseSettings, HealthSettings, LogSettings):
+class BotServiceSettings(
+    BotSettings, SessionStoreSettings, NetworkSettings, DatabaseSettings, HealthSettings, LogSettings
+):
     """What ``python -m teltubby_bot`` reads."""
+
+    @model_validator(mode="after")
+    def _workers_find_logins(self) -> Self:
+        if self.mtproto_session_kind is SessionKind.USER and self.session_store != "kubernetes":
+            raise ValueError(
+                "MTPROTO_SESSION_KIND=user needs SESSION_STORE=kubernetes, so that workers find the logins that are"
+                " made in the bot's chat; on one machine use `teltubby run`"
+            )
+        return self
 
 
 def _without_value(error: ValueError) -> str:

@@ -83,6 +83,10 @@ class Telegram(Protocol):
         """
         ...
 
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
+        """Send a picture; return its message id. Errors as of ``send``."""
+        ...
+
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:
         """Replace a text of ours. Errors: Permanent when it is gone."""
         ...

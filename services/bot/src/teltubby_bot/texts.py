@@ -51,7 +51,8 @@ HELP = (
     "/jobs – your latest large files; /jobs ID – all about one of them\n"
     "/cancel ID – stop one\n"
     "/retry ID – try one again that failed or was cancelled\n"
-    "/queue all, /purge – for admins: everybody's queue; the dead letters\n\n"
+    "/queue all, /purge – for admins: everybody's queue; the dead letters\n"
+    "/mtstatus, /mtcode, /mtpass – for admins: the logins for large files\n\n"
     "ID is the short one that my answers show; its first four characters will do."
 )
 NOT_READ = (

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from telethon.client.telegrambaseclient import DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT
 from telethon.crypto import rsa
 
-from teltubby_core.adapters.opening import Network, open_network
+from teltubby_core.adapters.opening import Network, open_network, open_shared_sessions
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.sessions import SqliteSessionStore, session_keys
 from teltubby_core.breaker import Breaker
@@ -16,6 +15,7 @@ from teltubby_core.domain.keyring import DataCentre
 from teltubby_core.errors import ConfigurationError
 from teltubby_core.observability import Metrics
 from teltubby_core.ports import Clock, Control, Events, JobQueue, ObjectStore, SessionStore
+from teltubby_core.settings import first_data_centre
 from teltubby_worker.consumer import Worker
 from teltubby_worker.guarded import MTPROTO, GuardedTelegram
 from teltubby_worker.mtproto.link import Link, quiet_telethon
@@ -25,7 +25,7 @@ from teltubby_worker.mtproto.telegram import MtprotoTelegram
 from teltubby_worker.mtproto.transfer import TransferLimits
 from teltubby_worker.ports import Telegram
 from teltubby_worker.session_reports import SessionReports
-from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings, host_and_port
+from teltubby_worker.settings import WorkerServiceSettings, WorkerSettings
 
 _SILENCE_SHARE = 0.5
 """A connection that is silent for half the I/O timeout is replaced, so that there is time to go on at the same byte."""
@@ -96,20 +96,16 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, t
     def connect(centre: DataCentre, key: bytes | None) -> Link:
         return Link(centre, api_id, key, silence, lambda: session.may_send)
 
-    session = Session(sessions, login, _entry(settings), connect, eagerness, settings.mtproto_session_kind, tell)
+    session = Session(
+        sessions, login, first_data_centre(settings), connect, eagerness, settings.mtproto_session_kind, tell
+    )
     return session
 
 
 def first_address(settings: WorkerSettings) -> tuple[str, int]:
     """Return host and port of the data centre that a worker connects to first."""
-    entry = _entry(settings)
+    entry = first_data_centre(settings)
     return entry.host, entry.port
-
-
-def _entry(settings: WorkerSettings) -> DataCentre:
-    if settings.mtproto_server is None:
-        return DataCentre(DEFAULT_DC_ID, DEFAULT_IPV4_IP, DEFAULT_PORT)
-    return DataCentre(settings.mtproto_dc_id, *host_and_port(settings.mtproto_server))
 
 
 def _trust(pem: bytes) -> None:
@@ -147,12 +143,7 @@ async def open_ports(settings: WorkerServiceSettings) -> AsyncIterator[WorkerPor
 @asynccontextmanager
 async def _open_sessions(settings: WorkerServiceSettings) -> AsyncIterator[SessionStore]:
     if settings.session_store == "kubernetes":
-        # only here: the library costs a process of another kind some ten MB
-        from teltubby_core.adapters.kubernetes.opening import open_sessions  # noqa: PLC0415
-
-        assert settings.session_encryption_keys is not None  # its settings see to that
-        keys = session_keys(settings.session_encryption_keys, settings.sqlite_path)
-        async with open_sessions(keys, settings.session_names, settings.pod_name, settings.pod_uid) as sessions:
+        async with open_shared_sessions(settings) as sessions:
             yield sessions
         return
     database = Database(settings.sqlite_path)

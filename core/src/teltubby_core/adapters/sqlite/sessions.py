@@ -179,8 +179,13 @@ def session_keys(configured: SecretStr | None, database: Path) -> list[str]:
         ConfigurationError: that file can't be read or made, or holds no key.
     """
     if configured is not None:
-        return [key.strip() for key in configured.get_secret_value().split(",") if key.strip()]
+        return split_keys(configured)
     return [load_or_make_key(database.with_name(_KEY_FILE))]
+
+
+def split_keys(configured: SecretStr) -> list[str]:
+    """Return the keys that are named, comma-separated."""
+    return [key.strip() for key in configured.get_secret_value().split(",") if key.strip()]
 
 
 def load_or_make_key(path: Path) -> str:

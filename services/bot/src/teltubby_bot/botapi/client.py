@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-from telegram import Bot
+from telegram import Bot, InputFile
 from telegram.error import BadRequest
 
 from teltubby_bot.botapi import raw
@@ -135,12 +135,12 @@ class BotApi:
         fields: dict[str, Any] = {"chat_id": chat_id, "text": _sendable(text)}
         if reply_to is not None:
             fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
-        sent = await self._call("send_Message", **fields)
-        sent_id = sent.get("message_id") if isinstance(sent, dict) else None
-        if not isinstance(sent_id, int):
-            # Permanent: it was sent, and another try would send it once more.
-            raise PermanentError("Telegram answered sendMessage without a message id")
-        return sent_id
+        return _id_of(await self._call("send_Message", **fields), "sendMessage")
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
+        """See Telegram."""
+        photo = InputFile(png, filename="picture.png", attach=False)
+        return _id_of(await self._call("send_Photo", chat_id=chat_id, photo=photo, caption=caption), "sendPhoto")
 
     async def edit(self, chat_id: int, message_id: int, text: str) -> None:
         """See Telegram. Text that already stands there is no error: an earlier edit got through unheard."""
@@ -162,10 +162,7 @@ class BotApi:
                 caption="",
                 disable_notification=True,
             )
-        sent_id = sent.get("message_id") if isinstance(sent, dict) else None
-        if not isinstance(sent_id, int):
-            raise PermanentError("Telegram answered copyMessage without a message id")
-        return sent_id
+        return _id_of(sent, "copyMessage")
 
     async def delete(self, chat_id: int, message_id: int) -> None:
         """See Telegram."""
@@ -197,6 +194,14 @@ class BotApi:
         recommended by a warning for the spellings sendMessage and send_message. All three call sendMessage.
         """
         return await self._bot.do_api_request(method, api_kwargs=fields)
+
+
+def _id_of(answer: Any, method: str) -> int:
+    sent_id = answer.get("message_id") if isinstance(answer, dict) else None
+    if not isinstance(sent_id, int):
+        # Permanent: it was sent, and another try would send it once more.
+        raise PermanentError(f"Telegram answered {method} without a message id")
+    return sent_id
 
 
 def _sendable(text: str) -> str:

@@ -1,0 +1,156 @@
+"""One person's login at Telegram, with an unmodified Telethon client: by code or by QR picture, and with 2FA."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from telethon import TelegramClient
+from telethon.crypto import rsa
+from telethon.errors import SessionPasswordNeededError
+from telethon.network import ConnectionTcpAbridged
+from telethon.sessions import MemorySession
+from telethon.utils import get_peer_id
+
+from teltubby_bot.accounts.errors import telethon_errors
+from teltubby_core.domain.keyring import DataCentre, Keyring
+from teltubby_core.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 45.0  # for one question to Telegram, connecting and making a key included
+_LOG_OUT_SECONDS = 10.0
+_DIALOGS = 2000  # chats in which the relay channel is looked for
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where Telegram is and as which app we come. The hash is a secret."""
+
+    api_id: int
+    api_hash: str = field(repr=False)
+    entry: DataCentre
+    public_key: bytes | None = None
+    """Of a server of one's own, in PEM; None: Telegram's."""
+
+
+class TelethonLogin:
+    """Use it once: connect by asking, end with ``close``. Every method raises what ``telethon_errors`` does."""
+
+    def __init__(self, access: Access) -> None:
+        """Open nothing yet.
+
+        Raises:
+            ConfigurationError: the server's key is none.
+        """
+        if access.public_key is not None:
+            try:
+                rsa.add_key(access.public_key, old=False)
+            except ValueError as error:
+                raise ConfigurationError(["MTPROTO_PUBLIC_KEY_FILE: holds no RSA key in PKCS#1 PEM form"]) from error
+        session = MemorySession()
+        session.set_dc(access.entry.dc_id, access.entry.host, access.entry.port)
+        logging.getLogger("telethon").setLevel(logging.WARNING)  # below, it writes whole packets
+        self._client: Any = _client_class()(
+            session,
+            access.api_id,
+            access.api_hash,
+            connection=ConnectionTcpAbridged,
+            connection_retries=1,
+            request_retries=3,  # a login is sent on to the account's own data centre, which counts
+            auto_reconnect=False,
+            flood_sleep_threshold=0,
+            raise_last_call_error=True,
+            device_model="teltubby",
+        )
+        self._phone = ""
+        self._qr: Any = None
+        self._account: int | None = None
+
+    async def ask_code(self, phone: str) -> None:
+        """Have Telegram send a code to the account with this number."""
+        self._phone = phone
+        await self._ask(lambda: self._client.send_code_request(phone))
+
+    async def give_code(self, code: str) -> bool:
+        """Log in with it; False when the 2FA password is needed too."""
+        return await self._enter(lambda: self._client.sign_in(self._phone, code))
+
+    async def give_password(self, password: str) -> None:
+        """Give the 2FA password."""
+        await self._enter(lambda: self._client.sign_in(password=password))
+
+    async def qr(self) -> str:
+        """Return the link for a QR picture, good for half a minute or so."""
+        self._qr = await self._ask(self._client.qr_login)
+        return str(self._qr.url)
+
+    async def scanned(self) -> bool | None:
+        """Wait until the picture is used: True: in, False: the 2FA password is needed, None: it is too old now."""
+        try:
+            with telethon_errors():
+                try:
+                    await self._qr.wait()
+                except SessionPasswordNeededError:
+                    return False
+                except TimeoutError:
+                    return None
+        finally:
+            self._qr = None
+        return await self._enter(None)
+
+    async def _enter(self, sign_in: Callable[[], Awaitable[Any]] | None) -> bool:
+        async def entered() -> Any:
+            try:
+                if sign_in is not None:
+                    await sign_in()
+                return await self._client.get_me()
+            except SessionPasswordNeededError:
+                return None
+
+        me = await self._ask(entered)
+        if me is None:
+            return False
+        self._account = int(me.id)
+        return True
+
+    async def sees(self, channel_id: int) -> bool:
+        """Whether the account is in this channel."""
+
+        async def look() -> bool:
+            async for dialog in self._client.iter_dialogs(limit=_DIALOGS):
+                if get_peer_id(dialog.entity) == channel_id:
+                    return True
+            return False
+
+        return bool(await self._ask(look))
+
+    def keyring(self) -> Keyring:
+        """Return the login's keys: whoever has them is logged in."""
+        session = self._client.session
+        home = DataCentre(session.dc_id, session.server_address, session.port)
+        return Keyring(home, bytes(session.auth_key.key), account=self._account)
+
+    async def close(self, *, log_out: bool) -> None:
+        """Disconnect; with ``log_out`` end a login that nobody will use. Never fails, and ends soon."""
+        with contextlib.suppress(Exception):  # there is nothing more to be done about it
+            async with asyncio.timeout(_LOG_OUT_SECONDS):
+                if log_out and self._account is not None and self._client.is_connected():
+                    await self._client.log_out()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LOG_OUT_SECONDS):
+                await self._client.disconnect()
+
+    async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
+        with telethon_errors():
+            async with asyncio.timeout(_SECONDS):
+                if not self._client.is_connected():
+                    await self._client.connect()
+                return await question()
+
+
+def _client_class() -> type[TelegramClient]:
+    """Return a class of its own: Telethon keeps what a server said about its data centres at the class."""
+    return type("TelegramClient", (TelegramClient,), {"_config": None})

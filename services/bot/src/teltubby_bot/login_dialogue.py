@@ -1,0 +1,243 @@
+"""How a person logs in with their account in the bot's chat: what is asked, what they send, and where the login goes.
+
+One dialogue at a time, since it is a rare thing. Codes and passwords pass through and are kept nowhere.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from teltubby_bot import session_texts as texts
+from teltubby_bot.telegram import Telegram
+from teltubby_core.domain.keyring import Keyring
+from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionSight, SessionState
+from teltubby_core.errors import TeltubbyError, TransientError, UserError
+from teltubby_core.ports import SessionLease, SessionStore
+
+log = logging.getLogger(__name__)
+
+_MOST_WAITING = 8  # things that somebody sent before the ones before it were used
+
+
+class LoginFailedError(UserError):
+    """This login is over; the text says why, and what to do."""
+
+
+class AskedAgainError(UserError):
+    """What was given is not right; another may be given."""
+
+
+class AccountLogin(Protocol):
+    """One login at Telegram, as ``accounts.TelethonLogin`` is one. Errors: LoginFailed, AskedAgain."""
+
+    async def ask_code(self, phone: str) -> None: ...
+
+    async def give_code(self, code: str) -> bool: ...
+
+    async def give_password(self, password: str) -> None: ...
+
+    async def qr(self) -> str: ...
+
+    async def scanned(self) -> bool | None: ...
+
+    async def sees(self, channel_id: int) -> bool: ...
+
+    def keyring(self) -> Keyring: ...
+
+    async def close(self, *, log_out: bool) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds."""
+
+    dialogue: float = 600.0
+    """A login that takes longer is given up."""
+
+    qr: float = 300.0
+    """So long new pictures are sent when old ones expire."""
+
+    slot: float = 5.0
+    """So long a free session is waited for."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody sent: a code or a password."""
+
+    text: str
+    is_code: bool
+
+
+class LoginDialogue:
+    """Logs one person in at a time, in a task of its own: nobody else's messages wait for it."""
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        telegram: Telegram,
+        new_login: Callable[[], AccountLogin],
+        picture: Callable[[str], bytes],
+        relay_channel_id: int,
+        limits: Limits | None = None,
+    ) -> None:
+        """``picture`` makes a QR picture of a link, in PNG."""
+        self._sessions = sessions
+        self._telegram = telegram
+        self._new_login = new_login
+        self._picture = picture
+        self._relay_channel_id = relay_channel_id
+        self._limits = limits or Limits()
+        self._chat_id = 0
+        self._given: asyncio.Queue[Given] = asyncio.Queue(_MOST_WAITING)
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def chat_id(self) -> int | None:
+        """The chat in which somebody is logging in, None when nobody is."""
+        return self._chat_id if self._running else None
+
+    def begin(self, chat_id: int, phone: str | None) -> None:
+        """Log in by a code to this number, or (None) by a QR picture.
+
+        Raises:
+            UserError: somebody is at it already.
+        """
+        if self._running:
+            raise UserError(texts.BUSY if chat_id == self._chat_id else texts.BUSY_ELSEWHERE)
+        self._chat_id = chat_id
+        self._given = asyncio.Queue(_MOST_WAITING)
+        self._running = asyncio.create_task(self._run(phone), name="log a person in")
+
+    def give(self, chat_id: int, given: Given) -> None:
+        """Go on with what somebody sent.
+
+        Raises:
+            UserError: nothing was asked of them.
+        """
+        if self.chat_id != chat_id:
+            raise UserError(texts.NOTHING_ASKED)
+        with suppress(asyncio.QueueFull):  # they have sent too many already, and get an answer to each
+            self._given.put_nowait(given)
+
+    async def cancel(self) -> bool:
+        """Give it up; False when there is none."""
+        running = self._running
+        if running is None:
+            return False
+        running.cancel()
+        await asyncio.wait([running])
+        return True
+
+    async def _run(self, phone: str | None) -> None:
+        try:
+            async with asyncio.timeout(self._limits.dialogue):
+                done = await self._with_slot(phone)
+        except TimeoutError:
+            done = texts.TOOK_TOO_LONG
+        except UserError as error:
+            done = texts.failed(str(error))
+        except TeltubbyError as error:
+            log.warning("a login in the chat failed: %s", error)
+            done = texts.failed(str(error))
+        except Exception:  # the loop's edge: whoever logs in must hear that it came to nothing
+            log.exception("a login in the chat failed")
+            done = texts.failed("something went wrong here; the log has the details")
+        finally:
+            self._running = None
+        await self._say(done)
+
+    async def _with_slot(self, phone: str | None) -> str:
+        try:
+            lease = await self._sessions.acquire(self._limits.slot, _is_free)
+        except TransientError as error:
+            raise LoginFailedError(texts.NO_SLOT) from error
+        try:
+            return await self._with_login(lease, phone)
+        finally:
+            await lease.release()
+
+    async def _with_login(self, lease: SessionLease, phone: str | None) -> str:
+        login = self._new_login()
+        kept = False
+        try:
+            if not await (self._by_code(login, phone) if phone else self._by_picture(login)):
+                await self._password(login)
+            keys = login.keyring()
+            seen = await login.sees(self._relay_channel_id)
+            await login.close(log_out=False)  # before anybody else can have it
+            await lease.save(keys.text())
+            kept = True
+        finally:
+            await login.close(log_out=not kept)
+        now = datetime.now(UTC)
+        await lease.note(
+            SessionNotes(state=SessionState.READY, kind=SessionKind.USER, dc_id=keys.home.dc_id, used_at=now)
+        )
+        log.info("session %s: account %s is logged in at data centre %d", lease.name, keys.account, keys.home.dc_id)
+        return texts.logged_in(lease.name, None if seen else self._relay_channel_id)
+
+    async def _by_code(self, login: AccountLogin, phone: str) -> bool:
+        await login.ask_code(phone)
+        await self._say(texts.CODE_SENT)
+        while True:
+            given = await self._given.get()
+            if not given.is_code:
+                await self._say(texts.CODE_FIRST)
+                continue
+            if given.text.isdecimal():  # Telegram has seen it, and blocked it
+                await login.ask_code(phone)
+                await self._say(texts.CODE_BLOCKED)
+                continue
+            try:
+                return await login.give_code("".join(filter(str.isdecimal, given.text)))
+            except AskedAgainError as error:
+                await self._say(texts.again(str(error)))
+
+    async def _by_picture(self, login: AccountLogin) -> bool:
+        until = time.monotonic() + self._limits.qr
+        while time.monotonic() < until:
+            png = self._picture(await login.qr())
+            shown = await self._telegram.send_photo(self._chat_id, png, texts.SCAN)
+            try:
+                scanned = await login.scanned()
+            finally:
+                await self._delete(shown)
+            if scanned is not None:
+                return scanned
+        raise LoginFailedError(texts.NOT_SCANNED)
+
+    async def _password(self, login: AccountLogin) -> None:
+        await self._say(texts.PASSWORD_WANTED)
+        while True:
+            given = await self._given.get()
+            if given.is_code:
+                await self._say(texts.PASSWORD_WANTED)
+                continue
+            try:
+                await login.give_password(given.text)
+            except AskedAgainError as error:
+                await self._say(texts.again(str(error)))
+            else:
+                return
+
+    async def _say(self, text: str) -> None:
+        try:
+            await self._telegram.send(self._chat_id, text, None)
+        except TeltubbyError as error:
+            log.warning("who logs in can't be told: %s", error)
+
+    async def _delete(self, message_id: int) -> None:
+        try:
+            await self._telegram.delete(self._chat_id, message_id)
+        except TeltubbyError as error:
+            log.warning("the QR picture stays in the chat: %s", error)
+
+
+def _is_free(sight: SessionSight) -> bool:
+    return not sight.notes.filled and not sight.retiring

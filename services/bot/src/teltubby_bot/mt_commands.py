@@ -1,0 +1,134 @@
+"""The commands about logins for large files: /mtstatus, /mtcode, /mtpass. For admins alone."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from teltubby_bot import job_texts
+from teltubby_bot import session_texts as texts
+from teltubby_bot.confidential import Confidences
+from teltubby_bot.login_dialogue import Given, LoginDialogue
+from teltubby_bot.sessions import current
+from teltubby_bot.telegram import Telegram
+from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.sessions import SessionKind, SessionSight
+from teltubby_core.errors import TeltubbyError, UserError
+from teltubby_core.ports import ArchiveIndex, SessionStore
+
+log = logging.getLogger(__name__)
+
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{6,24}")
+_LEAST_PHONE, _MOST_PHONE = 7, 15  # digits; E.164
+_MOST_CODE = 8  # digits
+_LONGEST_PASSWORD = 1000  # characters
+
+Answer = Callable[[IncomingMessage], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class LoginDesk:
+    """What these commands work with. ``refused`` is told who asked for what they may not have.
+
+    ``sessions`` are those that this process can see, ``dialogue`` logs people in; None of a bot whose workers log in by
+    themselves.
+    """
+
+    index: ArchiveIndex
+    telegram: Telegram
+    kind: SessionKind
+    admins: frozenset[int]
+    confidences: Confidences
+    refused: Callable[[int], None]
+    sessions: SessionStore | None = None
+    dialogue: LoginDialogue | None = None
+
+
+class LoginCommands:
+    """Answers the commands."""
+
+    def __init__(self, desk: LoginDesk) -> None:
+        self._desk = desk
+
+    def by_name(self) -> dict[str, Answer]:
+        """Return each command's function by its name without the slash."""
+        commands = {"mtstatus": self._status, "mtcode": self._code, "mtpass": self._pass}
+        return {name: self._for_admins(command) for name, command in commands.items()}
+
+    def _for_admins(self, command: Answer) -> Answer:
+        async def answer(message: IncomingMessage) -> str:
+            user = message.sender_id or message.chat_id
+            try:
+                if user not in self._desk.admins:
+                    self._desk.refused(user)
+                    raise UserError(job_texts.FOR_ADMINS)
+                return await command(message)
+            except UserError as error:
+                return str(error)
+
+        return answer
+
+    async def _status(self, message: IncomingMessage) -> str:
+        words = (message.text or "").lower().split()[1:]
+        if words == ["cancel"]:
+            dialogue = self._desk.dialogue
+            stopped = dialogue is not None and dialogue.chat_id == message.chat_id and await dialogue.cancel()
+            return texts.CANCELLED if stopped else texts.NOTHING_TO_CANCEL
+        if words:
+            raise UserError(texts.STATUS_FORM)
+        now = datetime.now(UTC)
+        reports = current(await self._desk.index.session_reports(), now)
+        return texts.status(self._desk.kind, reports, await self._sights(), now)
+
+    async def _sights(self) -> list[SessionSight]:
+        if self._desk.sessions is None:
+            return []
+        try:
+            return await self._desk.sessions.survey()
+        except TeltubbyError as error:
+            log.warning("the sessions can't be looked at: %s", error)
+            return []
+
+    async def _code(self, message: IncomingMessage) -> str:
+        dialogue, said, note = await self._said(message, texts.FORM)
+        chat_id = message.chat_id
+        if said.lower() == "qr":
+            dialogue.begin(chat_id, None)
+            return texts.ASKING
+        digits = sum(map(str.isdecimal, said))
+        if _PHONE.fullmatch(said) and (said.startswith("+") or digits >= _LEAST_PHONE) and digits <= _MOST_PHONE:
+            dialogue.begin(chat_id, "+" + "".join(filter(str.isdecimal, said)))
+            return texts.ASKING + note
+        if not 1 <= digits <= _MOST_CODE:
+            raise UserError(texts.FORM)
+        dialogue.give(chat_id, Given(said, is_code=True))
+        return texts.GOT_IT + note
+
+    async def _pass(self, message: IncomingMessage) -> str:
+        dialogue, said, note = await self._said(message, texts.PASSWORD_FORM)
+        if len(said) > _LONGEST_PASSWORD:
+            raise UserError(texts.PASSWORD_FORM)
+        dialogue.give(message.chat_id, Given(said, is_code=False))
+        return texts.GOT_IT + note
+
+    async def _said(self, message: IncomingMessage, form: str) -> tuple[LoginDialogue, str, str]:
+        """Return what the message said after its command, having deleted it from the chat; and a note if it stays."""
+        said = self._desk.confidences.take(message.chat_id, message.message_id)
+        dialogue = self._desk.dialogue
+        note = await self._delete(message) if said and said.lower() != "qr" else ""
+        if dialogue is None:
+            raise UserError(texts.NOT_FOR_PEOPLE)
+        if said is None:
+            raise UserError(form if dialogue.chat_id is None else f"{form}\n\n{texts.SEND_AGAIN}")
+        if not said:
+            raise UserError(form)
+        return dialogue, said, note
+
+    async def _delete(self, message: IncomingMessage) -> str:
+        try:
+            await self._desk.telegram.delete(message.chat_id, message.message_id)
+        except TeltubbyError as error:
+            log.warning("a message with a code or password stays in the chat: %s", error)
+            return f"\n\n{texts.NOT_DELETED}"
+        return ""
