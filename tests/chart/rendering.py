@@ -31,6 +31,11 @@ HOOKED: Mapping[str, Any] = {
     },
 }
 """Telegram brings messages."""
+ACCOUNTS: Mapping[str, Any] = {
+    "telegram": {"relayChannelId": -1001234567890},
+    "worker": {"sessions": {"kind": "user"}},
+}
+"""People log in with their accounts."""
 OUTSIDE: Mapping[str, Any] = {
     "telegram": {"existingSecret": "my-telegram", "whitelistIds": [11111111, 22222222], "adminIds": [22222222]},
     "rabbitmq": {
@@ -52,12 +57,26 @@ OUTSIDE: Mapping[str, Any] = {
     "archive": {"quotaBytes": 5_000_000_000_000},
 }
 """Broker, store and Secrets of one's own."""
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Values one above the other, as helm lays them."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+            found[name] = merged(found[name], value) if both else value
+    return found
+
+
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "own bot": LEAST,
     "simulator": SIMULATED,
     "webhook": HOOKED,
     "simulator with webhook": {**SIMULATED, "webhook": {"enabled": True}},
     "servers elsewhere": OUTSIDE,
+    "user accounts": merged(LEAST, ACCOUNTS),
+    "user accounts at the simulator": merged(SIMULATED, ACCOUNTS),
 }
 """Values as different as they get, for what must hold for all of them."""
 _LIMIT = 60
@@ -164,16 +183,6 @@ def helm(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]"
     return subprocess.run(
         [program, *arguments], input=given, capture_output=True, text=True, timeout=_LIMIT, check=False
     )
-
-
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Values one above the other, as helm lays them."""
-    found: dict[str, Any] = {}
-    for layer in layers:
-        for name, value in layer.items():
-            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
-            found[name] = merged(found[name], value) if both else value
-    return found
 
 
 def at(path: str, value: Any) -> dict[str, Any]:

@@ -16,13 +16,14 @@ PLANTED: Mapping[str, Any] = {
 SECRETS = (TOKEN, "planted-api-hash", "planted-broker-password", "planted-access-key", "planted-secret-key")
 
 
-def test_every_pod_is_an_ordinary_user_and_only_workers_have_a_token_of_the_clusters(release: Rendered):
+def test_every_pod_is_an_ordinary_user_and_only_who_uses_sessions_has_a_token_of_the_clusters(release: Rendered):
+    with_token = {"media-teltubby-worker"} | ({"media-teltubby-bot"} & release.names("ServiceAccount"))
     for name, pod in release.pods().items():
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True, name
         assert context["runAsUser"] > 0, name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        assert pod["automountServiceAccountToken"] is name.endswith("-worker"), name
+        assert pod["automountServiceAccountToken"] is (name in with_token), name
         assert pod["enableServiceLinks"] is False, name
         assert [field for field in ("hostNetwork", "hostPID", "hostIPC") if pod.get(field)] == [], name
 

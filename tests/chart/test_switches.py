@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import HOOKED, LEAST, OUTSIDE, SIMULATED, TOKEN, Rendered, at, merged, rendered, texts
+from chart.rendering import (
+    HOOKED,
+    KINDS,
+    LEAST,
+    OUTSIDE,
+    SIMULATED,
+    TOKEN,
+    Rendered,
+    at,
+    merged,
+    rendered,
+    texts,
+)
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 
 PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
@@ -60,7 +72,7 @@ def test_helms_test_runs_once_and_knows_all_that_the_services_do():
     told = rendered(OUTSIDE).environment("test")
     for component in ("bot", "worker"):
         given = rendered(OUTSIDE).environment(component)
-        own = ("SQLITE_", "SESSION_", "POD_", "WORKER_")
+        own = ("SQLITE_", "SESSION_", "MTPROTO_SESSION_", "POD_", "WORKER_")
         needed = {name for name in given if not name.startswith(own)}
         assert {name: told.get(name) for name in needed} == {name: given[name] for name in needed}
 
@@ -402,6 +414,27 @@ def test_every_session_is_a_secret_and_a_lease_that_the_worker_alone_may_use():
     assert rules["pods"]["verbs"] == ["get"]
     assert set(rules) == {"secrets", "leases", "pods"}
     assert release.pod("worker")["serviceAccountName"] == "media-teltubby-worker"
+
+
+def test_a_bot_in_whose_chat_people_log_in_may_with_sessions_what_workers_may_and_others_may_nothing():
+    release, others = rendered(KINDS["user accounts"]), rendered(LEAST)
+    sessions = ("SESSION_", "MTPROTO_", "POD_", "RELAY_")
+    theirs = {name: value for name, value in release.environment("worker").items() if name.startswith(sessions)}
+    assert theirs.items() <= release.environment("bot").items()
+    assert (theirs["MTPROTO_SESSION_KIND"], theirs["RELAY_CHANNEL_ID"]) == ("user", "-1001234567890")
+    bindings = {name: release.one("RoleBinding", f"media-teltubby-{name}") for name in ("bot", "worker")}
+    for name, binding in bindings.items():
+        assert binding["roleRef"]["name"] == "media-teltubby-worker"
+        assert [subject["name"] for subject in binding["subjects"]] == [f"media-teltubby-{name}"]
+        assert release.pod(name)["serviceAccountName"] == f"media-teltubby-{name}"
+    assert others.names("ServiceAccount") == others.names("RoleBinding") == {"media-teltubby-worker"}
+    assert [name for name in others.environment("bot") if name.startswith(sessions)] == []
+
+
+def test_a_bot_that_logs_people_in_trusts_the_simulator_of_its_own():
+    pod = rendered(KINDS["user accounts at the simulator"]).pod("bot")
+    assert [each["name"] for each in pod["initContainers"]] == ["simulator-key"]
+    assert "initContainers" not in rendered(SIMULATED).pod("bot")
 
 
 def test_a_worker_gets_the_time_to_finish():

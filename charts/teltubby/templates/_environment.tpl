@@ -34,7 +34,7 @@ Takes: own (a list in YAML), extra, field (where extra comes from).
 {{- end -}}
 {{- end -}}
 
-{{/* How large files are fetched: for workers alone. */}}
+{{/* How to reach Telegram over MTProto: for workers, and for a bot in whose chat people log in. */}}
 {{- define "teltubby.environment.mtproto" -}}
 {{- $secret := include "teltubby.telegramSecret" . -}}
 {{- $keys := .Values.telegram.secretKeys -}}

@@ -80,10 +80,17 @@ anew each time a template is looked at without a cluster).
 {{- define "teltubby.credentials.bot" -}}
 {{- include "teltubby.credentials.common" . -}}
 {{- include "teltubby.contentOf" (dict "root" . "secret" .Values.webhook.existingSecret) -}}
+{{- if include "teltubby.personalSessions" . -}}
+{{- include "teltubby.credentials.sessions" . -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "teltubby.credentials.worker" -}}
 {{- include "teltubby.credentials.common" . -}}
+{{- include "teltubby.credentials.sessions" . -}}
+{{- end -}}
+
+{{- define "teltubby.credentials.sessions" -}}
 {{- include "teltubby.contentOf" (dict "root" . "secret" .Values.worker.existingSessionKeysSecret) -}}
 {{- list .Values.telegram.apiId .Values.telegram.apiHash | toJson -}}
 {{- end -}}

@@ -80,6 +80,12 @@
 {{- if gt (int $values.worker.replicas) (int $values.worker.sessions.size) -}}
 {{- $problems = append $problems "worker.replicas: there are not that many sessions; raise worker.sessions.size" -}}
 {{- end -}}
+{{- if and (eq $values.worker.sessions.kind "user") (not $telegram.relayChannelId) -}}
+{{- $problems = append $problems "telegram.relayChannelId: missing; kind user needs a private channel of bot and accounts, like -1001234567890" -}}
+{{- end -}}
+{{- if and (eq $values.worker.sessions.kind "bot") $telegram.relayChannelId -}}
+{{- $problems = append $problems "telegram.relayChannelId: this is for worker.sessions.kind=user; leave it out" -}}
+{{- end -}}
 {{- if ne (empty $values.s3.accessKeyId) (empty $values.s3.secretAccessKey) -}}
 {{- $problems = append $problems "s3.accessKeyId, s3.secretAccessKey: give both or neither" -}}
 {{- end -}}

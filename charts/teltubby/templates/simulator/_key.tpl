@@ -1,4 +1,4 @@
-{{/* Whom workers trust: each simulator has a key of its own, as Telegram has. It is fetched before they start. */}}
+{{/* Whom MTProto's clients trust: each simulator has a key of its own, as Telegram has. It is fetched before they start. */}}
 {{- define "teltubby.simulatorKey" -}}
 {{- if .Values.simulator.enabled -}}
 initContainers:
