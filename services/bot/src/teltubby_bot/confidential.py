@@ -66,8 +66,8 @@ class Confidences:
 def _cut(value: Any) -> bool:
     """Cut what is confidential out of a JSON value, in place; tell whether there was anything."""
     if isinstance(value, list):
-        found = [_cut(each) for each in value]  # all of them, not up to the first
-        return any(found)
+        cuts = [_cut(each) for each in value]  # all of them, not up to the first
+        return any(cuts)
     if not isinstance(value, dict):
         return False
     found = False
