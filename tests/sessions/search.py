@@ -15,7 +15,8 @@ _LEAST = 8  # characters: shorter ones are found by chance
 
 def assert_nothing_shows(stage: SessionStage) -> None:
     """No secret of this stage can be read anywhere."""
-    assert findings(stage) == []
+    found = findings(stage)
+    assert found == [], "\n".join(found)
 
 
 def findings(stage: SessionStage) -> list[str]:
