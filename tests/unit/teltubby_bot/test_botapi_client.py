@@ -13,7 +13,7 @@ import pytest
 
 from support import a_file
 from teltubby_bot.botapi import BotApi
-from teltubby_bot.telegram import WebhookInfo
+from teltubby_bot.telegram import ChannelClosedError, WebhookInfo
 from teltubby_core.errors import (
     ConfigurationError,
     InfrastructureError,
@@ -334,3 +334,57 @@ async def test_a_host_that_is_not_known_yet_may_be_later(
     server.answers["setWebhook"] = _response(400, json.dumps(refusal).encode())
     with pytest.raises(kind, match=r"(?i)bad webhook"):
         await api.set_webhook("https://x", "s3cret-S3CRET_s3cret", 10)
+
+
+def _refused(description: str, code: int = 400) -> bytes:
+    answer = {"ok": False, "error_code": code, "description": description}
+    return _response(code, json.dumps(answer).encode())
+
+
+async def test_a_copy_has_no_caption_and_makes_no_noise(server: Server, api: BotApi) -> None:
+    server.answer("copyMessage", {"message_id": 42})
+    assert await api.copy(-1001234567890, 7, 5) == 42
+    ((_, fields, _),) = server.asked
+    expected = {"chat_id": "-1001234567890", "from_chat_id": "7", "message_id": "5", "caption": ""}
+    assert fields == expected | {"disable_notification": "true"}
+
+
+@pytest.mark.parametrize(
+    ("description", "code", "error"),
+    [
+        ("Bad Request: message to copy not found", 400, PermanentError),
+        ("Bad Request: message can't be copied", 400, PermanentError),
+        ("Bad Request: need administrator rights in the channel chat", 400, ChannelClosedError),
+        ("Bad Request: chat not found", 400, ChannelClosedError),
+        ("Forbidden: bot is not a member of the channel chat", 403, ChannelClosedError),
+        ("Forbidden: bot was kicked from the channel chat", 403, ChannelClosedError),
+    ],
+)
+async def test_why_nothing_was_copied_is_told_apart(
+    server: Server, api: BotApi, description: str, code: int, error: type[Exception]
+) -> None:
+    server.answers["copyMessage"] = _refused(description, code)
+    with pytest.raises(error):
+        await api.copy(-1001234567890, 7, 5)
+
+
+async def test_deleting_what_is_gone_is_no_error(server: Server, api: BotApi) -> None:
+    server.answers["deleteMessage"] = _refused("Bad Request: message to delete not found")
+    await api.delete(7, 5)
+    server.answer("deleteMessage", True)
+    await api.delete(7, 5)
+    assert [fields for _, fields, _ in server.asked] == [{"chat_id": "7", "message_id": "5"}] * 2
+
+
+async def test_what_telegram_will_not_delete_is_an_error(server: Server, api: BotApi) -> None:
+    server.answers["deleteMessage"] = _refused("Bad Request: message can't be deleted")
+    with pytest.raises(PermanentError):
+        await api.delete(7, 5)
+
+
+async def test_a_flood_stays_one(server: Server, api: BotApi) -> None:
+    answer = {"ok": False, "error_code": 429, "description": "Too Many Requests", "parameters": {"retry_after": 9}}
+    server.answers["copyMessage"] = _response(429, json.dumps(answer).encode())
+    with pytest.raises(TransientError) as caught:
+        await api.copy(-1001234567890, 7, 5)
+    assert caught.value.retry_after == 9

@@ -113,6 +113,7 @@ class LoginDialogue:
         self._chat_id = chat_id
         self._given = asyncio.Queue(_MOST_WAITING)
         self._running = asyncio.create_task(self._run(phone), name="log a person in")
+        self._running.add_done_callback(self._ended)
 
     def give(self, chat_id: int, given: Given) -> None:
         """Go on with what somebody sent.
@@ -148,9 +149,11 @@ class LoginDialogue:
         except Exception:  # the loop's edge: whoever logs in must hear that it came to nothing
             log.exception("a login in the chat failed")
             done = texts.failed("something went wrong here; the log has the details")
-        finally:
-            self._running = None
         await self._say(done)
+
+    def _ended(self, _: object) -> None:
+        # Not in the task itself: one that is cancelled before its first step does nothing at all.
+        self._running = None
 
     async def _with_slot(self, phone: str | None) -> str:
         try:
