@@ -236,6 +236,12 @@ class SessionStoreSettings(MtprotoSettings):
     )
     pod_name: str = Field(default="", max_length=253, description="with SESSION_STORE=kubernetes, this pod's name")
     pod_uid: str = Field(default="", max_length=100, description="and its uid")
+    session_takeover_seconds: float = Field(
+        default=600,
+        ge=30,
+        le=86400,
+        description="so long after its lease ran out a session is taken from a pod that is there and silent",
+    )
 
     @field_validator("session_names", mode="before")
     @classmethod

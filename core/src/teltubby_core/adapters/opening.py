@@ -110,5 +110,7 @@ async def open_shared_sessions(settings: SessionStoreSettings) -> AsyncIterator[
 
     assert settings.session_encryption_keys is not None, "its settings see to that"
     keys = split_keys(settings.session_encryption_keys)
-    async with open_sessions(keys, settings.session_names, settings.pod_name, settings.pod_uid) as sessions:
+    async with open_sessions(
+        keys, settings.session_names, settings.pod_name, settings.pod_uid, settings.session_takeover_seconds
+    ) as sessions:
         yield sessions
