@@ -1,7 +1,6 @@
 """One person's login at Telegram, with an unmodified Telethon client: by code or by QR picture, and with 2FA."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -53,6 +52,8 @@ class TelethonLogin:
         session = MemorySession()
         session.set_dc(access.entry.dc_id, access.entry.host, access.entry.port)
         logging.getLogger("telethon").setLevel(logging.WARNING)  # below, it writes whole packets
+        # Not reconnecting is meant, and what goes wrong is raised.
+        logging.getLogger("telethon.network.mtprotosender").setLevel(logging.CRITICAL)
         self._client: Any = _client_class()(
             session,
             access.api_id,
@@ -135,13 +136,18 @@ class TelethonLogin:
 
     async def close(self, *, log_out: bool) -> None:
         """Disconnect; with ``log_out`` end a login that nobody will use. Never fails, and ends soon."""
-        with contextlib.suppress(Exception):  # there is nothing more to be done about it
-            async with asyncio.timeout(_LOG_OUT_SECONDS):
-                if log_out and self._account is not None and self._client.is_connected():
-                    await self._client.log_out()
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_LOG_OUT_SECONDS):
-                await self._client.disconnect()
+        for step in ([self._log_out] if log_out else []) + [self._client.disconnect]:
+            try:
+                async with asyncio.timeout(_LOG_OUT_SECONDS):
+                    await step()
+            except Exception:  # there is nothing more to be done about it
+                log.warning("a login did not end cleanly", exc_info=True)
+
+    async def _log_out(self) -> None:
+        if not self._client.is_connected():
+            await self._client.connect()
+        if await self._client.is_user_authorized():
+            await self._client.log_out()
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
         with telethon_errors():
