@@ -103,7 +103,7 @@ async def test_a_banned_account_is_lost_too(stage: Stage) -> None:
 async def test_without_a_login_the_job_waits_and_it_is_said_who_can_help(stage: Stage) -> None:
     stage.forget(ADA)
     stage.forget(BOB)
-    session_module_seconds(stage)
+    made_impatient(stage)
     with pytest.raises(InfrastructureError, match="/mtstatus"):
         await stage.session().ready()
     assert stage.store.contents == {}
@@ -191,7 +191,7 @@ async def test_a_login_that_must_wait_is_tried_by_nobody_meanwhile(stage: Stage)
     with pytest.raises(InfrastructureError, match="must wait"):
         await first.ready()
     await first.close()
-    session_module_seconds(stage)
+    made_impatient(stage)
     with pytest.raises(InfrastructureError, match="UTC before the bot may log in"):
         await stage.session(SessionKind.BOT).ready()
     assert stage.telegram.count(ImportBotAuthorizationRequest) == 1
@@ -214,7 +214,7 @@ async def test_flooded_accounts_are_not_taken_and_it_is_said_until_when(stage: S
     flooded = READY.model_copy(update={"state": SessionState.FLOODED, "flood_until": until})
     for name in NAMES:
         stage.store.put(name, stage.store.contents[name], flooded)
-    session_module_seconds(stage)
+    made_impatient(stage)
     with pytest.raises(InfrastructureError, match=f"{until:%H:%M:%S} UTC"):
         await stage.session().ready()
 
@@ -250,7 +250,23 @@ async def test_a_retiring_session_that_nobody_has_is_logged_out_by_the_next_work
     await session.close()
 
 
-def session_module_seconds(stage: Stage) -> None:
+async def test_a_login_that_is_made_anew_at_once_is_told_as_lost_and_as_ready_again(stage: Stage) -> None:
+    for name in NAMES:
+        stage.store.put(name, "", SessionNotes())
+    session = stage.session(SessionKind.BOT)
+    await session.call(Ask())
+    await eventually(lambda: ("s-0", SessionState.READY, True) in stage.told)
+    stage.telegram.known_keys.clear()
+    stage.telegram.troubles[Ask] = [SessionLostError("revoked")]
+    with pytest.raises(SessionLostError):
+        await session.call(Ask())
+    await session.call(Ask())
+    await eventually(lambda: stage.told[-1] == ("s-0", SessionState.READY, True), 3)
+    assert ("s-0", SessionState.LOST, True) in stage.told
+    await session.close()
+
+
+def made_impatient(stage: Stage) -> None:
     """Have nobody wait for a session that does not come."""
     acquire = stage.store.acquire
     stage.store.acquire = lambda timeout, fit=lambda _: True: acquire(min(timeout, 0.01), fit)  # type: ignore[method-assign]

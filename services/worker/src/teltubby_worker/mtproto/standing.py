@@ -70,6 +70,7 @@ class Standing:
     def lost(self, reason: str) -> None:
         """Telegram does not know the login any more."""
         self._change(state=SessionState.LOST, flood_until=None, reason=reason)
+        self._noted = self._notes  # a login that is made anew at once is news again
         self._told()
 
     def emptied(self) -> None:
