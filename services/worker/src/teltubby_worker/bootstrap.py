@@ -94,7 +94,7 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, t
     eagerness = Eagerness(connections=settings.worker_connections, requests=settings.worker_window)
 
     def connect(centre: DataCentre, key: bytes | None) -> Link:
-        return Link(centre, api_id, key, silence, lambda: session.may_send)
+        return Link(centre, api_id, key, silence, session.permit())
 
     session = Session(
         sessions, login, first_data_centre(settings), connect, eagerness, settings.mtproto_session_kind, tell

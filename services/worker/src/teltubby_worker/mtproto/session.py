@@ -97,10 +97,13 @@ class Session:
         self._exports = Exports(self.call, connect)
         self._keepalive: asyncio.Task[None] | None = None
 
-    @property
-    def may_send(self) -> bool:
-        """Whether the login is ours for certain, now. Every connection asks before each packet."""
-        return self._tenancy.held
+    def permit(self) -> Callable[[], bool]:
+        """Return what a connection asks before each packet: whether the session that it is opened with is still ours.
+
+        Bound to that one: a connection that is left over from it may not send because there is another one by now.
+        """
+        lease = self._tenancy.lease
+        return lambda: lease is not None and lease.held
 
     @property
     def kind(self) -> SessionKind:
@@ -255,8 +258,10 @@ class Session:
         try:
             if home is None or not home.is_open:
                 home, _ = await self._login.enter(lease)
-            await home.call(LogOutRequest())
-            await home.close()
+            try:
+                await home.call(LogOutRequest())
+            finally:
+                await home.close()
             await lease.clear()
             self._standing.emptied()
             log.info("session %s: logged out, as it retires", lease.name)

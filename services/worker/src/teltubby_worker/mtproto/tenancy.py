@@ -46,11 +46,6 @@ class Tenancy:
         """The session that we have, or had a moment ago."""
         return self._lease
 
-    @property
-    def held(self) -> bool:
-        """Whether we have one for certain, now."""
-        return self._lease is not None and self._lease.held
-
     async def take(self) -> SessionLease:
         """Return our session, one that fits if we have none yet.
 
