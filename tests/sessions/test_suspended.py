@@ -9,7 +9,7 @@ from integration.harness import MIB
 from sessions.stage import LOGIN, SessionStage
 from testbed.processes import wait_for
 
-ACQUIRED = 90.0  # seconds: a Lease of thirty, and what it takes to see that its pod is gone
+ACQUIRED = 150.0  # seconds: a Lease of thirty, and what it takes to see that its pod is gone
 
 
 @pytest.mark.timeout(300)
