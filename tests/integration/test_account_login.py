@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Self
 
 import pytest
+from telethon.tl.custom.qrlogin import QRLogin
 
 from teltubby_bot.accounts import Access, TelethonLogin
 from teltubby_bot.login_dialogue import AskedAgainError, LoginFailedError
@@ -102,6 +105,71 @@ async def test_a_picture_is_good_once_it_is_scanned(place: Place) -> None:
         assert await waiting is True
     assert login.keyring().account == person.id
     await login.close(log_out=True)
+
+
+async def test_a_restart_that_telegram_asks_for_is_made(place: Place) -> None:
+    person, login = place.person(), place.login()
+    place.world.faults.fail(500, "AUTH_RESTART", method="auth.sendCode")
+    await login.ask_code(PHONE)
+    assert await login.give_code(place.code(person)) is True
+    await login.close(log_out=True)
+
+
+async def test_another_code_can_be_asked_for_again_and_again(place: Place) -> None:
+    person, login = place.person(), place.login()
+    for count in range(1, 5):
+        await login.ask_code(PHONE)
+        assert len(place.world.codes_sent_to(person)) == count
+    assert await login.give_code(place.code(person)) is True
+    await login.close(log_out=True)
+
+
+async def test_after_a_picture_the_password_may_be_needed_too_also_at_another_data_centre(place: Place) -> None:
+    person, login = place.person(password=PASSWORD, dc_id=4), place.login()
+    link = await login.qr()
+    waiting = asyncio.create_task(login.scanned())
+    place.world.scan_login(person, link.partition("token=")[2])
+    async with asyncio.timeout(20):
+        assert await waiting is False
+    await login.give_password(PASSWORD)
+    assert (login.keyring().account, login.keyring().home.dc_id) == (person.id, 4)
+    await login.close(log_out=True)
+    assert place.world.logins.of(person) == []
+
+
+@pytest.mark.parametrize("ahead", [-86400.0, 86400.0])
+async def test_a_clock_that_is_wrong_neither_hurries_nor_holds_up_a_picture(
+    place: Place, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=ahead)
+
+    waited: list[float] = []
+
+    async def wait(_: object, timeout: float | None = None) -> None:
+        assert timeout is not None
+        waited.append(timeout)
+        raise TimeoutError
+
+    login = place.login()
+    await login.qr()
+    monkeypatch.setattr("teltubby_bot.accounts.login.datetime", Wrong)
+    monkeypatch.setattr(QRLogin, "wait", wait)
+    assert await login.scanned() is None
+    assert 15 <= waited[0] <= 60
+    await login.close(log_out=True)
+
+
+async def test_what_a_code_needs_comes_without_updates_and_what_a_picture_needs_with_them(place: Place) -> None:
+    place.person()
+    by_code, by_picture = place.login(), place.login()
+    await by_code.ask_code(PHONE)
+    await by_picture.qr()
+    assert (by_code._client._no_updates, by_picture._client._no_updates) == (True, False)
+    await by_code.close(log_out=True)
+    await by_picture.close(log_out=True)
 
 
 @pytest.mark.parametrize("member", [True, False])

@@ -32,6 +32,17 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         r"\1<secret>",
     ),
+    # /mtcode and /mtpass with what was typed after them, up to the end of the line or JSON string
+    (re.compile(r"(?i)(/mt(?:code|pass)(?:@\w+(?=\s))?)(?=[^\r\n\"]*\w)(?:\\.|[^\"\r\n\\])+"), r"\1 <hidden>"),
+    # Telethon's requests of a login, as Python shows them
+    (
+        re.compile(
+            r"((?<![A-Za-z0-9])(?:phone_number|phone_code|phone_code_hash|password)=)(?:'[^'\r\n]*'|\"[^\"\r\n]*\")"
+        ),
+        r"\1<secret>",
+    ),
+    # a QR picture's link
+    (re.compile(r"(tg://login\?token=)[A-Za-z0-9_%=-]+"), r"\1<secret>"),
     # pydantic quotes what it refuses: a malformed message's caption, most likely
     (re.compile(r"input_value=.*?, input_type="), "input_value=<hidden>, input_type="),
     # an object's name ends with words of its caption (domain.keys.filename); without them it can still be found

@@ -27,6 +27,8 @@ class FakeAccount:
         scans: what becomes of each picture, in order.
         failures: errors to raise next, by method.
         done: what was asked of it.
+        exit: cleared, closing does not end before it is set.
+        logged_out: how often it was, to the end.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,9 @@ class FakeAccount:
         self.done: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.exit = asyncio.Event()
+        self.exit.set()
+        self.logged_out = 0
 
     async def ask_code(self, phone: str) -> None:
         await self._do(f"ask_code {phone}")
@@ -70,6 +75,8 @@ class FakeAccount:
 
     async def close(self, *, log_out: bool) -> None:
         self.done.append("log out" if log_out else "close")
+        await self.exit.wait()
+        self.logged_out += log_out
 
     async def _do(self, what: str) -> None:
         self.done.append(what)
@@ -129,7 +136,7 @@ async def test_a_code_logs_in_and_the_login_lies_in_a_slot_for_workers(booth: Bo
     (sight, _) = await booth.store.survey()
     assert (sight.notes.state, sight.notes.kind, sight.notes.dc_id) == (SessionState.READY, SessionKind.USER, 4)
     assert sight.holder is None
-    assert booth.account.done == [f"ask_code {PHONE}", "give_code", "sees", "close", "close"]
+    assert booth.account.done == [f"ask_code {PHONE}", "give_code", "sees", "close"]
 
 
 async def test_with_a_two_step_password_that_is_asked_for(booth: Booth) -> None:
@@ -223,7 +230,9 @@ async def test_without_a_free_slot_nothing_is_asked_of_telegram(booth: Booth) ->
     for name in NAMES:
         booth.store.put(name, "login", SessionNotes(state=SessionState.READY))
     booth.dialogue.begin(CURATOR, PHONE)
-    assert texts.NO_SLOT in await booth.ends()
+    told = await booth.ends()
+    assert "every session has a login already" in told
+    assert "s-0, s-1" in told
     assert booth.account.done == []
 
 
@@ -244,19 +253,80 @@ async def test_one_at_a_time(booth: Booth) -> None:
         booth.dialogue.begin(CURATOR + 1, PHONE)
     with pytest.raises(UserError, match="Nobody is logging in"):
         booth.dialogue.give(CURATOR + 1, Given("4-8-2-1-3", is_code=True))
-    await booth.dialogue.cancel()
+    await booth.dialogue.stop()
 
 
-async def test_it_can_be_stopped_and_begun_again(booth: Booth) -> None:
-    assert not await booth.dialogue.cancel()
+async def test_it_can_be_given_up_without_waiting_and_begun_again(booth: Booth) -> None:
+    assert not booth.dialogue.give_up(CURATOR)
     booth.dialogue.begin(CURATOR, PHONE)
     await booth.hears(texts.CODE_SENT)
-    assert await booth.dialogue.cancel()
-    assert booth.account.done[-1] == "log out"
-    assert booth.dialogue.chat_id is None
+    assert not booth.dialogue.give_up(CURATOR + 1)
+    booth.account.exit.clear()
+    assert booth.dialogue.give_up(CURATOR)
+    await eventually(lambda: booth.account.done[-1] == "log out")
+    with pytest.raises(UserError, match="coming to its end"):
+        booth.dialogue.begin(CURATOR, PHONE)
+    assert not booth.dialogue.give_up(CURATOR), "another one would break off the logging out"
+    booth.account.exit.set()
+    await eventually(lambda: booth.dialogue.chat_id is None)
+    assert booth.account.logged_out == 1
     booth.dialogue.begin(CURATOR, PHONE)
     booth.give_code()
     assert (await booth.ends()).startswith("✅")
+
+
+async def test_who_logs_in_is_told_when_the_bot_stops(booth: Booth) -> None:
+    await booth.dialogue.stop()
+    booth.dialogue.begin(CURATOR, PHONE)
+    await booth.hears(texts.CODE_SENT)
+    await booth.dialogue.stop()
+    assert booth.telegram.sent[-1].text == texts.STOPPING
+    assert booth.account.logged_out == 1
+    assert [sight.holder for sight in await booth.store.survey()] == [None, None]
+
+
+async def test_a_stop_does_not_break_off_the_logging_out(booth: Booth) -> None:
+    booth.dialogue.begin(CURATOR, PHONE)
+    await booth.hears(texts.CODE_SENT)
+    booth.account.exit.clear()
+    booth.dialogue.give_up(CURATOR)
+    await eventually(lambda: booth.account.done[-1] == "log out")
+    stopping = asyncio.create_task(booth.dialogue.stop())
+    await asyncio.wait([stopping], timeout=0.05)
+    booth.account.exit.set()
+    await stopping
+    assert booth.account.logged_out == 1
+
+
+async def test_a_login_that_is_through_is_kept_by_a_stop(booth: Booth) -> None:
+    booth.account.exit.clear()
+    booth.dialogue.begin(CURATOR, PHONE)
+    booth.give_code()
+    await eventually(lambda: booth.account.done[-1:] == ["close"])
+    assert not booth.dialogue.give_up(CURATOR)
+    stopping = asyncio.create_task(booth.dialogue.stop())
+    await asyncio.wait([stopping], timeout=0.05)
+    booth.account.exit.set()
+    await stopping
+    assert await booth.states() == [SessionState.READY, SessionState.EMPTY]
+    assert booth.account.logged_out == 0
+
+
+async def test_slots_that_can_not_be_looked_at_are_not_called_full(booth: Booth) -> None:
+    booth.store.fail_with = TransientError("the API server does not answer")
+    booth.dialogue.begin(CURATOR, PHONE)
+    assert "the API server does not answer" in await booth.ends()
+
+
+async def test_a_free_slot_in_other_hands_is_no_full_one(booth: Booth) -> None:
+    for _ in NAMES:
+        await booth.store.acquire(0)
+    booth.dialogue.begin(CURATOR, PHONE)
+    assert texts.SLOT_TAKEN in await booth.ends()
+
+
+def test_what_was_given_does_not_show() -> None:
+    assert CODE not in repr(Given(CODE, is_code=True))
 
 
 async def test_it_does_not_last_for_ever() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from support import CURATOR, OTHER_CURATOR
+from support import CURATOR, OTHER_CURATOR, eventually
 from teltubby_bot import job_texts
 from teltubby_bot import session_texts as texts
 from teltubby_bot.botapi import parse_update
 from teltubby_bot.confidential import Confidences
-from teltubby_bot.login_dialogue import Limits, LoginDialogue
+from teltubby_bot.login_dialogue import Given, Limits, LoginDialogue
 from teltubby_bot.mt_commands import LoginCommands, LoginDesk
 from teltubby_core.domain.jobs import SessionReport
 from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
@@ -52,7 +52,7 @@ class Counter:
         self.commands = LoginCommands(desk).by_name()
         self._number = 50
 
-    async def says(self, text: str, user: int = ADMIN, *, forgotten: bool = False) -> str:
+    async def says(self, text: str, user: int = ADMIN, *, forgotten: bool = False, name: str = "") -> str:
         self._number += 1
         entities = a_command(self._number, text, self._number)["message"]["entities"]
         update = an_update(self._number, self._number, sender=user, text=text, entities=entities)
@@ -61,7 +61,7 @@ class Counter:
             self.confidences.take(user, self._number)
         message = parse_update(json.loads(stored.raw))
         assert message is not None
-        return await self.commands[text[1:].split(maxsplit=1)[0].partition("@")[0].lower()](message)
+        return await self.commands[name or text[1:].split(maxsplit=1)[0].partition("@")[0].lower()](message)
 
     @property
     def deleted(self) -> list[int]:
@@ -72,7 +72,7 @@ class Counter:
 async def counter(stage: Stage) -> Any:
     made = Counter(stage)
     yield made
-    await made.dialogue.cancel()
+    await made.dialogue.stop()
 
 
 @pytest.mark.parametrize("text", ["/mtstatus", f"/mtcode {PHONE}", f"/mtpass {PASSWORD}", "/mtcode qr"])
@@ -82,7 +82,7 @@ async def test_they_are_for_admins_alone(counter: Counter, text: str) -> None:
     assert counter.dialogue.chat_id is None
 
 
-@pytest.mark.parametrize("number", [PHONE, "+49 170 1234567", "491701234567", "+49 (170) 123-45.67"])
+@pytest.mark.parametrize("number", [PHONE, f"  {PHONE} ", "+49 170 1234567", "491701234567", "+49 (170) 123-45.67"])
 async def test_a_number_begins_a_login_and_is_deleted_from_the_chat(counter: Counter, number: str) -> None:
     assert await counter.says(f"/mtcode {number}") == texts.ASKING
     assert counter.dialogue.chat_id == ADMIN
@@ -108,6 +108,26 @@ async def test_a_message_that_can_not_be_deleted_is_used_all_the_same(counter: C
     assert counter.dialogue.chat_id == ADMIN
 
 
+@pytest.mark.parametrize("code", ["/mtcode-4-8-2-1-3", "/mtcode48213", "/mtcode\n4 8 2 1 3", "/mtcode a4b8c2d1e3"])
+async def test_a_code_is_one_however_it_is_parted_from_the_command(counter: Counter, code: str) -> None:
+    await counter.says(f"/mtcode {PHONE}")
+    assert await counter.says(code, name="mtcode") == texts.GOT_IT
+    assert counter.deleted == [51, 52]
+
+
+async def test_a_password_is_given_to_the_letter(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Given] = []
+    monkeypatch.setattr(counter.dialogue, "give", lambda _, what: given.append(what))
+    await counter.says("/mtpass  correct  horse ")
+    assert [each.text for each in given] == [" correct  horse "]
+
+
+@pytest.mark.parametrize("text", ["/mtcode 123456789012345678901", "/mtpass x", f"/mtpass {'x' * 1001}"])
+async def test_whatever_the_answer_a_message_that_stays_is_told_of(counter: Counter, text: str) -> None:
+    counter.stage.telegram.broken["delete"] = PermanentError("message can't be deleted")
+    assert (await counter.says(text)).endswith(texts.NOT_DELETED)
+
+
 @pytest.mark.parametrize("text", ["/mtcode", "/mtcode hello", "/mtcode 123456789012345678901", "/mtcode --"])
 async def test_anything_else_is_answered_with_the_right_form(counter: Counter, text: str) -> None:
     assert await counter.says(text) == texts.FORM
@@ -131,13 +151,21 @@ async def test_a_second_login_is_refused(counter: Counter) -> None:
 async def test_what_was_lost_by_a_restart_is_asked_for_again(counter: Counter) -> None:
     await counter.says(f"/mtcode {PHONE}")
     assert texts.SEND_AGAIN in await counter.says("/mtpass x", forgotten=True)
+    assert counter.deleted == [51, 52], "it holds a password all the same"
+    await counter.dialogue.stop()
+    assert texts.SEND_AGAIN in await counter.says(f"/mtcode {PHONE}", forgotten=True)
+    assert counter.deleted == [51, 52, 53]
 
 
 async def test_a_login_can_be_stopped(counter: Counter) -> None:
     assert await counter.says("/mtstatus cancel") == texts.NOTHING_TO_CANCEL
     await counter.says(f"/mtcode {PHONE}")
-    assert await counter.says("/mtstatus cancel") == texts.CANCELLED
-    assert counter.dialogue.chat_id is None
+    counter.account.exit.clear()
+    await eventually(lambda: counter.account.done)
+    assert await counter.says("/mtstatus cancel") == texts.CANCELLED, "without waiting for Telegram"
+    assert await counter.says("/mtstatus cancel") == texts.STILL_ENDING
+    counter.account.exit.set()
+    await eventually(lambda: counter.dialogue.chat_id is None)
 
 
 async def test_a_bot_whose_workers_log_in_by_themselves_says_so(stage: Stage) -> None:

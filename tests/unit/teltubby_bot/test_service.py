@@ -54,6 +54,7 @@ class House:
         self.control = LocalControl()
         self.dead_letters = MemoryDeadLetters()
         self.parse: Parse = parse_update
+        self.more: dict[str, Any] = {}  # ports that only some bots have
         self.running: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -74,6 +75,7 @@ class House:
             dead_letters=self.dead_letters,
             store=self.store,
             clock=self.clock,
+            **self.more,
         )
         bot, stop = Bot(ports, options), asyncio.Event()
         self.running = running = asyncio.create_task(bot.run(stop))

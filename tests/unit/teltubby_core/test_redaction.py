@@ -42,6 +42,15 @@ PRESIGNED = (
         ("setWebhook?url=x&secret_token=webhooksecret", "webhooksecret"),
         ("RABBITMQ_PASSWORD=hunter2 python -m teltubby_bot", "hunter2"),
         ("connect(password=hunter2)", "hunter2"),
+        ("SignInRequest(phone_number='+491701234567', phone_code='48213')", "491701234567"),
+        ("SignInRequest(phone_number='+491701234567', phone_code='48213')", "48213"),
+        ('sign_in(password="correct horse")', "horse"),
+        ("u7: /mtpass correct horse", "horse"),
+        ("u7: /MtPass@archive_bot correct horse", "horse"),
+        ("u7: /mtcode48213", "48213"),
+        ("u7: /mtcode-4-8-2-1-3", "4-8-2-1-3"),
+        ('{"text": "/mtpass say \\"friend\\" and enter", "x": 1}', "enter"),
+        ("tg://login?token=AQJ7cGxlYXNl_-x", "AQJ7"),
     ],
 )
 def test_a_secret_is_known_by_its_form(text: str, secret: str) -> None:
@@ -62,6 +71,9 @@ def test_a_secret_is_known_by_its_form(text: str, secret: str) -> None:
         "TELEGRAM_BOT_TOKEN: Telegram refuses it (401 Unauthorized)",
         "RABBITMQ_PASSWORD: missing (that user's password)",
         "a password is asked for",
+        '{"text": "/mtpass", "x": 1}',
+        "/mtpass …",
+        "/mtstatus cancel",
         "signature of the upload differs",
     ],
 )

@@ -1,7 +1,8 @@
 """Keeps codes and passwords out of the inbox: it is written to disk before anything else looks at it.
 
 What follows /mtcode or /mtpass is cut out of an update before it is stored, and handed over in memory: once, soon, and
-not over a restart. Also where the message is quoted, edited, or a caption.
+not over a restart. Also where the message is quoted, edited, or a caption, and whatever stands between the two:
+Telegram takes /mtcode-1-2-3 for a command too, and whoever forgets the space has typed a password all the same.
 """
 
 import json
@@ -14,8 +15,14 @@ from typing import Any
 from teltubby_core.ports import RawUpdate
 
 _COMMANDS = ("mtcode", "mtpass")
-_SAID = re.compile(r"\s*/(?:mtcode|mtpass)(?:@\w+)?(?=\s|$)", re.IGNORECASE)
+_COMMAND = re.compile(r"\s*(/(?:mtcode|mtpass))", re.IGNORECASE)
+_BOT_NAME = re.compile(r"@\w+(?=\s|$)")  # as in /mtpass@archive_bot; cut too: it may be a password without its space
+_CUT = " …"  # stands where something was
 _TEXTS = frozenset({"text", "caption"})
+_ENTITIES = {"text": "entities", "caption": "caption_entities"}
+_REPEATED = ("link_preview_options",)
+"""Beside a text, what may repeat a part of it."""
+_REPLIED_TO = ("reply_to_message", "external_reply")
 _KEPT_SECONDS = 600.0
 _MOST_KEPT = 100
 
@@ -47,20 +54,38 @@ class Confidences:
 
     def _keep(self, message: Any) -> None:
         try:
-            chat_id, message_id, text = message["chat"]["id"], message["message_id"], message["text"]
-            said = _SAID.match(text)
+            chat, message_id, said = message["chat"], message["message_id"], _said(message["text"])
+            chat_id, kind = chat["id"], chat["type"]
         except (KeyError, TypeError):
             return
-        if said is None or message["chat"].get("type") != "private" or not self._allowed(chat_id):
+        if said is None or type(chat_id) is not int or type(message_id) is not int:
+            return
+        if kind != "private" or not self._allowed(chat_id):
             return
         self._forget_old()
-        self._kept[chat_id, message_id] = (self._now() + _KEPT_SECONDS, text[said.end() :].lstrip())
+        self._kept[chat_id, message_id] = (self._now() + _KEPT_SECONDS, said)
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
     def _forget_old(self) -> None:
         now = self._now()
         self._kept = OrderedDict((place, kept) for place, kept in self._kept.items() if kept[0] > now)
+
+
+def was_cut(text: str | None) -> bool:
+    """Whether there was something in this text before it was stored."""
+    return text is not None and text.endswith(_CUT) and _COMMAND.match(text) is not None
+
+
+def _said(text: str) -> str | None:
+    """Return what follows the command, to the letter but for the one sign that parts them; None when nothing does."""
+    found = _COMMAND.match(text)
+    if found is None or not text[found.end() :].strip():
+        return None
+    rest = text[found.end() :]
+    name = _BOT_NAME.match(rest)
+    rest = rest[name.end() :] if name else rest
+    return rest[1:] if rest[:1].isspace() else rest
 
 
 def _cut(value: Any) -> bool:
@@ -70,12 +95,27 @@ def _cut(value: Any) -> bool:
         return any(cuts)
     if not isinstance(value, dict):
         return False
-    found = False
-    for name, each in value.items():
-        said = _SAID.match(each) if name in _TEXTS and isinstance(each, str) else None
-        if said is not None and each[said.end() :].strip():
-            value[name] = each[: said.end()]
-            found = True
-        elif _cut(each):
-            found = True
-    return found
+    cut = {name for name, each in list(value.items()) if _cut_text(value, name) or _cut(each)}
+    if cut & _TEXTS:
+        _drop(value, _REPEATED)
+    if cut.intersection(_REPLIED_TO):
+        _drop(value, ("quote",))  # a part of that message, which need not begin with the command
+    return bool(cut)
+
+
+def _cut_text(message: dict[str, Any], name: str) -> bool:
+    text = message[name]
+    if name not in _TEXTS or not isinstance(text, str) or _said(text) is None:
+        return False
+    found = _COMMAND.match(text)
+    assert found is not None, "or nothing was said after it"
+    message[name] = text[: found.end()] + _CUT
+    # What Telegram marked reaches over what is left now; the command is one also where it did not see it.
+    whole = {"type": "bot_command", "offset": found.start(1), "length": len(found[1])}
+    message[_ENTITIES[name]] = [whole]
+    return True
+
+
+def _drop(message: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        message.pop(name, None)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from teltubby_core.ports import SessionLease, SessionStore
 log = logging.getLogger(__name__)
 
 _MOST_WAITING = 8  # things that somebody sent before the ones before it were used
+_FAREWELL_SECONDS = 5.0  # for telling who logs in that the bot stops
 
 
 class LoginFailedError(UserError):
@@ -70,7 +71,7 @@ class Limits:
 class Given:
     """What somebody sent: a code or a password."""
 
-    text: str
+    text: str = field(repr=False)
     is_code: bool
 
 
@@ -96,6 +97,7 @@ class LoginDialogue:
         self._chat_id = 0
         self._given: asyncio.Queue[Given] = asyncio.Queue(_MOST_WAITING)
         self._running: asyncio.Task[None] | None = None
+        self._ending = False
 
     @property
     def chat_id(self) -> int | None:
@@ -109,8 +111,10 @@ class LoginDialogue:
             UserError: somebody is at it already.
         """
         if self._running:
-            raise UserError(texts.BUSY if chat_id == self._chat_id else texts.BUSY_ELSEWHERE)
+            same = texts.STILL_ENDING if self._ending else texts.BUSY
+            raise UserError(same if chat_id == self._chat_id else texts.BUSY_ELSEWHERE)
         self._chat_id = chat_id
+        self._ending = False
         self._given = asyncio.Queue(_MOST_WAITING)
         self._running = asyncio.create_task(self._run(phone), name="log a person in")
         self._running.add_done_callback(self._ended)
@@ -126,14 +130,32 @@ class LoginDialogue:
         with suppress(asyncio.QueueFull):  # they have sent too many already, and get an answer to each
             self._given.put_nowait(given)
 
-    async def cancel(self) -> bool:
-        """Give it up; False when there is none."""
+    def give_up(self, chat_id: int) -> bool:
+        """Begin to end this chat's login, without waiting for it; False when there is none that can still be ended."""
+        if self._running is None or self._ending or self._chat_id != chat_id:
+            return False
+        self._end()
+        return True
+
+    async def stop(self) -> None:
+        """End the login that is under way, and tell who it is. What is nearly through is let through."""
         running = self._running
         if running is None:
-            return False
-        running.cancel()
+            return
+        told = self._ending
+        if not told:
+            self._end()
         await asyncio.wait([running])
-        return True
+        if running.cancelled() and not told:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_SECONDS):
+                    await self._say(texts.STOPPING)
+
+    def _end(self) -> None:
+        # Once: another one would break off the logging out.
+        assert self._running is not None
+        self._ending = True
+        self._running.cancel()
 
     async def _run(self, phone: str | None) -> None:
         try:
@@ -159,7 +181,7 @@ class LoginDialogue:
         try:
             lease = await self._sessions.acquire(self._limits.slot, _is_free)
         except TransientError as error:
-            raise LoginFailedError(texts.NO_SLOT) from error
+            raise await self._no_slot() from error
         try:
             return await self._with_login(lease, phone)
         finally:
@@ -173,17 +195,24 @@ class LoginDialogue:
                 await self._password(login)
             keys = login.keyring()
             seen = await login.sees(self._relay_channel_id)
+            self._ending = True  # too late to give it up: kept, but not noted, it would be written over
             await login.close(log_out=False)  # before anybody else can have it
             await lease.save(keys.text())
             kept = True
+            await lease.note(_fresh(keys))
         finally:
-            await login.close(log_out=not kept)
-        now = datetime.now(UTC)
-        await lease.note(
-            SessionNotes(state=SessionState.READY, kind=SessionKind.USER, dc_id=keys.home.dc_id, used_at=now)
-        )
+            self._ending = True
+            if not kept:
+                await login.close(log_out=True)
         log.info("session %s: account %s is logged in at data centre %d", lease.name, keys.account, keys.home.dc_id)
         return texts.logged_in(lease.name, None if seen else self._relay_channel_id)
+
+    async def _no_slot(self) -> TeltubbyError:
+        """Say why there is none: whoever asks for an account's place should read which there are."""
+        sights = await self._sessions.survey()
+        if any(map(_is_free, sights)):
+            return LoginFailedError(texts.SLOT_TAKEN)
+        return LoginFailedError(texts.no_slot([sight.name for sight in sights]))
 
     async def _by_code(self, login: AccountLogin, phone: str) -> bool:
         await login.ask_code(phone)
@@ -240,6 +269,12 @@ class LoginDialogue:
             await self._telegram.delete(self._chat_id, message_id)
         except TeltubbyError as error:
             log.warning("the QR picture stays in the chat: %s", error)
+
+
+def _fresh(keys: Keyring) -> SessionNotes:
+    return SessionNotes(
+        state=SessionState.READY, kind=SessionKind.USER, dc_id=keys.home.dc_id, used_at=datetime.now(UTC)
+    )
 
 
 def _is_free(sight: SessionSight) -> bool:

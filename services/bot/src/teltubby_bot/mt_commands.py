@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from teltubby_bot import job_texts
 from teltubby_bot import session_texts as texts
-from teltubby_bot.confidential import Confidences
+from teltubby_bot.confidential import Confidences, was_cut
 from teltubby_bot.login_dialogue import Given, LoginDialogue
 from teltubby_bot.sessions import current
 from teltubby_bot.telegram import Telegram
@@ -73,8 +73,9 @@ class LoginCommands:
         words = (message.text or "").lower().split()[1:]
         if words == ["cancel"]:
             dialogue = self._desk.dialogue
-            stopped = dialogue is not None and dialogue.chat_id == message.chat_id and await dialogue.cancel()
-            return texts.CANCELLED if stopped else texts.NOTHING_TO_CANCEL
+            if dialogue is None or dialogue.chat_id != message.chat_id:
+                return texts.NOTHING_TO_CANCEL
+            return texts.CANCELLED if dialogue.give_up(message.chat_id) else texts.STILL_ENDING
         if words:
             raise UserError(texts.STATUS_FORM)
         now = datetime.now(UTC)
@@ -91,39 +92,51 @@ class LoginCommands:
             return []
 
     async def _code(self, message: IncomingMessage) -> str:
-        dialogue, said, note = await self._said(message, texts.FORM)
-        chat_id = message.chat_id
-        if said.lower() == "qr":
+        return await self._with_said(message, texts.FORM, self._take_code)
+
+    def _take_code(self, dialogue: LoginDialogue, chat_id: int, said: str) -> str:
+        said = said.strip()
+        if _is_qr(said):
             dialogue.begin(chat_id, None)
             return texts.ASKING
-        digits = sum(map(str.isdecimal, said))
-        if _PHONE.fullmatch(said) and (said.startswith("+") or digits >= _LEAST_PHONE) and digits <= _MOST_PHONE:
-            dialogue.begin(chat_id, "+" + "".join(filter(str.isdecimal, said)))
-            return texts.ASKING + note
-        if not 1 <= digits <= _MOST_CODE:
+        digits = "".join(filter(str.isdecimal, said))
+        if _PHONE.fullmatch(said) and (said.startswith("+") or len(digits) >= _LEAST_PHONE):
+            if len(digits) > _MOST_PHONE:
+                raise UserError(texts.FORM)
+            dialogue.begin(chat_id, f"+{digits}")
+            return texts.ASKING
+        if not 1 <= len(digits) <= _MOST_CODE:
             raise UserError(texts.FORM)
         dialogue.give(chat_id, Given(said, is_code=True))
-        return texts.GOT_IT + note
+        return texts.GOT_IT
 
     async def _pass(self, message: IncomingMessage) -> str:
-        dialogue, said, note = await self._said(message, texts.PASSWORD_FORM)
+        return await self._with_said(message, texts.PASSWORD_FORM, self._take_password)
+
+    def _take_password(self, dialogue: LoginDialogue, chat_id: int, said: str) -> str:
         if len(said) > _LONGEST_PASSWORD:
             raise UserError(texts.PASSWORD_FORM)
-        dialogue.give(message.chat_id, Given(said, is_code=False))
-        return texts.GOT_IT + note
+        dialogue.give(chat_id, Given(said, is_code=False))
+        return texts.GOT_IT
 
-    async def _said(self, message: IncomingMessage, form: str) -> tuple[LoginDialogue, str, str]:
-        """Return what the message said after its command, having deleted it from the chat; and a note if it stays."""
+    async def _with_said(
+        self, message: IncomingMessage, form: str, take: Callable[[LoginDialogue, int, str], str]
+    ) -> str:
+        """Answer what the message said after its command, having deleted it from the chat; and tell when it stays."""
         said = self._desk.confidences.take(message.chat_id, message.message_id)
+        hidden = was_cut(message.text) and not _is_qr(said or "")
+        note = await self._delete(message) if hidden else ""
         dialogue = self._desk.dialogue
-        note = await self._delete(message) if said and said.lower() != "qr" else ""
-        if dialogue is None:
-            raise UserError(texts.NOT_FOR_PEOPLE)
-        if said is None:
-            raise UserError(form if dialogue.chat_id is None else f"{form}\n\n{texts.SEND_AGAIN}")
-        if not said:
-            raise UserError(form)
-        return dialogue, said, note
+        try:
+            if dialogue is None:
+                raise UserError(texts.NOT_FOR_PEOPLE)
+            if said is None:
+                raise UserError(f"{texts.SEND_AGAIN}\n\n{form}" if hidden else form)
+            if not said.strip():
+                raise UserError(form)
+            return take(dialogue, message.chat_id, said) + note
+        except UserError as error:
+            raise UserError(f"{error}{note}") from error
 
     async def _delete(self, message: IncomingMessage) -> str:
         try:
@@ -132,3 +145,7 @@ class LoginCommands:
             log.warning("a message with a code or password stays in the chat: %s", error)
             return f"\n\n{texts.NOT_DELETED}"
         return ""
+
+
+def _is_qr(said: str) -> bool:
+    return said.strip().lower() == "qr"

@@ -382,7 +382,7 @@ class Bot:
             await self._replier.stop()
             await self._announcer.stop()
             if self._dialogue:
-                await self._dialogue.cancel()
+                await self._dialogue.stop()
 
     async def telegram_answers(self) -> None:
         """Return while messages come in.

@@ -19,19 +19,24 @@ FORM = (
 PASSWORD_FORM = "Send your two-step password like this: /mtpass PASSWORD. I delete your message at once."  # noqa: S105
 STATUS_FORM = "/mtstatus – the logins for large files; /mtstatus cancel – stop the login that is under way"
 NOT_FOR_PEOPLE = "Workers log in as the bot itself, with its token: nothing is to be done. /mtstatus"
-SEND_AGAIN = "I was started anew before I got to this, and I don't keep codes and passwords. Send it again."
+SEND_AGAIN = (
+    "I don't have what you wrote there any more: numbers, codes and passwords are kept nowhere, so a restart loses"
+    " them. A login that was under way is over then. Send it again:"
+)
 ASKING = "⏳ Asking Telegram…"
 GOT_IT = "⏳ Trying it…"
 BUSY = "You are logging in already. Finish it, or stop it: /mtstatus cancel"
 BUSY_ELSEWHERE = "Somebody else is logging in right now. Try again in a few minutes."
+STILL_ENDING = "A login is just coming to its end, one way or the other. Wait half a minute."
+STOPPING = "🛑 I am being stopped, and the login with me; nothing of it is kept. Begin again in a few minutes: /mtcode"
 NOTHING_ASKED = "Nobody is logging in. Begin with /mtcode qr or /mtcode and your number."
 CANCELLED = "🛑 The login is stopped; nothing of it is kept."
 NOTHING_TO_CANCEL = "Nobody is logging in."
 TOOK_TOO_LONG = "⌛ The login took too long and is stopped; nothing of it is kept. Begin again: /mtcode"
-NO_SLOT = "every session has a login already; make room for more (worker.sessions.size), or log one of the accounts out"
+SLOT_TAKEN = "the sessions that are free are in other hands just now; try again in a few minutes"
 CODE_SENT = (
-    "📨 Telegram has sent you a code, in your Telegram app. Send it to me with signs between its digits, like"
-    " /mtcode 1-2-3-4-5. Not plainly: Telegram blocks a code that is sent plainly to anybody."
+    "📨 Telegram has sent you a code, in your Telegram app or else by SMS. Send it to me with signs between its digits,"
+    " like /mtcode 1-2-3-4-5. Not plainly: Telegram blocks a code that is sent plainly to anybody."
 )
 CODE_BLOCKED = (
     "🚫 That code was sent plainly, so Telegram has blocked it. I have asked for another one: send it with signs"
@@ -45,6 +50,15 @@ SCAN = (
 )
 NOT_SCANNED = "nobody scanned a picture; begin again with /mtcode qr when you are ready"
 NOT_DELETED = "⚠️ I could not delete your message; delete it yourself, for both of us."
+
+
+def no_slot(names: Sequence[str]) -> str:
+    """Say that every session has a login, and how to come by room."""
+    return (
+        f"every session has a login already or retires ({', '.join(names)}). End one in its account's Telegram app"
+        " (Settings → Devices) and send a large file, so that its worker notices; or let whoever runs this make room"
+        " for more. /mtstatus shows them"
+    )
 
 
 def failed(reason: str) -> str:
