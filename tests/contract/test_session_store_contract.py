@@ -23,7 +23,7 @@ from teltubby_core.ports import SessionStore
 from teltubby_core.testing import MemorySessionStore
 from testbed.session_objects import client_of, make_slots
 
-NAMES = ("media-session-0", "media-session-1")
+NAMES = ("media-teltubby-session-0", "media-teltubby-session-1")
 CONTENT = "1ApWapzMBu-a-session-string"
 SOON = 10.0
 

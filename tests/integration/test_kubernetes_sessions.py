@@ -147,7 +147,8 @@ async def test_labels_and_annotations_of_others_disturb_nobody(store: NewStore, 
     await held.save("first")
     for kind in ("lease", "secret"):
         await asyncio.to_thread(patch, slots, kind, {"metadata": {"annotations": {"seen-by": "an operator"}}})
-    await asyncio.sleep(TERMS.lease)
+    patched = lease(slots)["renewTime"]
+    await eventually(lambda: lease(slots)["renewTime"] != patched)
     assert held.held
     with pytest.raises(TransientError, match="changed by somebody else"):
         await held.save("second")
@@ -184,8 +185,11 @@ async def test_what_lies_in_the_secret_is_encrypted_and_written_anew_with_a_newe
 @pytest.mark.parametrize(
     ("command", "named"),
     [
-        (("delete", "rolebinding", "worker"), "Lease media-session-0: its Role or RoleBinding is missing"),
-        (("delete", "lease", "media-session-0"), "there is no Lease media-session-0"),
+        (
+            ("delete", "rolebinding", "media-teltubby-worker"),
+            "Lease media-teltubby-session-0: its Role or RoleBinding is missing",
+        ),
+        (("delete", "lease", "media-teltubby-session-0"), "there is no Lease media-teltubby-session-0"),
     ],
 )
 async def test_what_is_missing_is_named(store: NewStore, slots: SessionSlots, command: tuple[str, ...], named: str):
@@ -195,7 +199,8 @@ async def test_what_is_missing_is_named(store: NewStore, slots: SessionSlots, co
 
 
 async def test_a_worker_may_read_no_other_secret_and_list_none(slots: SessionSlots):
-    may = ("auth", "can-i", "--as", f"system:serviceaccount:{slots.namespace}:worker", "--namespace", slots.namespace)
+    worker = f"system:serviceaccount:{slots.namespace}:{slots.account_of('worker')}"
+    may = ("auth", "can-i", "--as", worker, "--namespace", slots.namespace)
     for question in (("list", "secrets"), ("get", "secret/other"), ("delete", f"secret/{slots.names[0]}")):
         with pytest.raises(Exception, match="no"):
             slots.plane.kubectl(*may, *question)

@@ -1,107 +1,31 @@
 """A distributed stage whose workers share logins by Leases, with the rights that the chart gives them and no more."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import yaml
 from cryptography.fernet import Fernet
 
-from chart.rendering import LEAST, Rendered, merged, rendered
 from distributed.forkserver import Forkserver
 from distributed.stage import DistributedStage, new_stage
 from teltubby_simulator.journal import JournalEntry
 from testbed.control_plane import ControlPlane
 from testbed.minio import S3Address
 from testbed.rabbitmq import AmqpAddress
+from testbed.session_objects import SessionSlots
 
 LOGIN = "auth.importBotAuthorization"
-_OURS = ("Secret", "Lease", "Role", "RoleBinding", "ServiceAccount")
-
-
-@dataclass
-class Slots:
-    """What the chart makes for sessions, in a namespace of its own; and the pods that a kubelet would have made."""
-
-    plane: ControlPlane
-    count: int
-    chart: Mapping[str, Any] = field(default_factory=dict)
-    """Values beside the least."""
-    namespace: str = field(default_factory=lambda: f"sessions-{uuid4().hex[:8]}")
-
-    @cached_property
-    def objects(self) -> Rendered:
-        """The chart's objects."""
-        size = {"worker": {"replicas": self.count, "sessions": {"size": self.count}}}
-        return rendered(merged(LEAST, size, self.chart))
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(self.objects.names("Lease"))
-
-    def make(self) -> None:
-        """Make them."""
-        self.plane.kubectl("create", "namespace", self.namespace)
-        ours = [each for each in self.objects.objects if each["kind"] in _OURS]
-        for each in ours:
-            each["metadata"]["namespace"] = self.namespace
-            for subject in each.get("subjects", []):
-                subject["namespace"] = self.namespace
-        self.plane.apply(*ours)
-
-    def account_of(self, component: str) -> str:
-        """Return the name of a component's service account."""
-        return str(self.objects.pod(component)["serviceAccountName"])
-
-    def kubeconfig(self, component: str, folder: Path) -> Path:
-        """Write a file with which one acts as that component does."""
-        path = folder / f"kubeconfig-{component}"
-        config = self.plane.kubeconfig_of(self.namespace, self.account_of(component))
-        for context in config["contexts"]:
-            context["context"]["namespace"] = self.namespace
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(config))
-        return path
-
-    def add_pod(self, name: str, component: str) -> str:
-        """Make a pod that nothing runs in; return its uid."""
-        container = {"name": component, "image": "none"}
-        spec = {"serviceAccountName": self.account_of(component), "containers": [container]}
-        metadata = {"name": name, "namespace": self.namespace}
-        self.plane.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-        return str(self.plane.get("pod", name, "--namespace", self.namespace)["metadata"]["uid"])
-
-    def remove_pod(self, name: str) -> None:
-        """Delete a pod at once."""
-        self.plane.kubectl("delete", "pod", name, "--namespace", self.namespace, "--grace-period=0", "--force")
-
-    def everything(self) -> str:
-        """Return all objects of the namespace as text."""
-        kinds = "secrets,leases,pods,events,configmaps,serviceaccounts"
-        return self.plane.kubectl("get", kinds, "--namespace", self.namespace, "--output=yaml")
-
-    def lease(self, name: str) -> dict[str, Any]:
-        """Return a session's Lease."""
-        return dict(self.plane.get("lease", name, "--namespace", self.namespace))
-
-    def contents(self) -> dict[str, str]:
-        """Return the encrypted content of each session that has one."""
-        found = yaml.safe_load(self.plane.kubectl("get", "secrets", "--namespace", self.namespace, "--output=yaml"))
-        secrets = {each["metadata"]["name"]: each.get("data") or {} for each in found["items"]}
-        return {name: secrets[name]["session"] for name in self.names if "session" in secrets.get(name, {})}
 
 
 @dataclass
 class SessionStage(DistributedStage):
     """Bot and workers beside a Kubernetes API."""
 
-    slots: Slots = field(kw_only=True)
+    slots: SessionSlots = field(kw_only=True)
     pods: dict[str, str] = field(default_factory=dict, kw_only=True)
     """The pod that each worker is now."""
 
@@ -153,7 +77,7 @@ async def new_session_stage(
     chart: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[SessionStage]:
     """As ``new_stage``, with as many sessions as workers."""
-    slots = Slots(plane, workers, chart or {})
+    slots = SessionSlots(plane, workers, chart or {})
     await asyncio.to_thread(slots.make)
     async with new_stage(folder, s3, broker, workers, forkserver) as plain:
         kubeconfig = await asyncio.to_thread(slots.kubeconfig, "worker", folder)

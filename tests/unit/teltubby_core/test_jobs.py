@@ -17,7 +17,7 @@ from teltubby_core.domain.jobs import (
     JobStarted,
     JobState,
     Priority,
-    job_event,
+    report,
     retry_delay,
 )
 from teltubby_core.errors import ErrorCategory
@@ -79,7 +79,7 @@ def test_a_job_comes_back_from_the_wire_as_it_was() -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
 def test_a_report_comes_back_from_the_wire_as_it_was(event: JobEvent) -> None:
-    assert job_event.validate_json(job_event.dump_json(event)) == event
+    assert report.validate_json(report.dump_json(event)) == event
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_job_with_a_missing_field_is_refused(name: str) -> None:
 )
 def test_a_malformed_report_is_refused(raw: bytes) -> None:
     with pytest.raises(ValidationError):
-        job_event.validate_json(raw)
+        report.validate_json(raw)
 
 
 def test_a_retry_counts_and_changes_nothing_else() -> None:

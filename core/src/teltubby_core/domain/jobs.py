@@ -184,9 +184,6 @@ JobEvent = Annotated[
 ]
 """What the bot is told about its jobs, by workers and operators."""
 
-job_event: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
-"""Reads and writes a JobEvent as JSON."""
-
 
 class CancelOrder(_Wire):
     """Stop this job, if you have it, unless it is of a later generation."""

@@ -31,11 +31,6 @@ class Standing:
         self._noted = SessionNotes()
         self._noted_at = datetime.min.replace(tzinfo=UTC)
 
-    @property
-    def used_at(self) -> datetime | None:
-        """When Telegram last answered."""
-        return self._notes.used_at
-
     def begin(self, lease: SessionLease) -> None:
         """Follow the session of this lease."""
         self._lease = lease
