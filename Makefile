@@ -8,7 +8,7 @@ export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 SETUP = environment=$$(scripts/setup.sh) && PATH="$$environment/bin:$$PATH" &&
 STARTED := $(shell date +%s)
 TESTBED = $(SETUP) cd tests && python -m testbed
-PACKAGES := core/src services/bot/src services/worker/src cli/src simulator/src
+PACKAGES := core/src services/bot/src services/worker/src operator/src cli/src simulator/src
 
 .DEFAULT_GOAL := help
 # Of images and the local cluster; scripts/kind.sh has the cluster's others: KIND, KUBECTL, HELM, KIND_CONFIG, KIND_NODE_IMAGE,
@@ -23,7 +23,7 @@ build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f 
 export DOCKER REGISTRY VERSION
 
 .PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
-	integration distributed test-sessions chart images-test cluster-test cluster bench conformance-list
+	integration distributed test-sessions test-operator chart images-test cluster-test cluster bench conformance-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ kind-demo: ## Let simulated people send files to the bot in that cluster, and ch
 kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
-test: lint unit conformance integration distributed test-sessions chart images-test cluster-test ## Everything: lint, types, layers, tests
+test: lint unit conformance integration distributed test-sessions test-operator chart images-test cluster-test ## Everything: lint, types, layers, tests
 	@echo "make test: all of it passed in $$(($$(date +%s) - $(STARTED))) s"
 
 lint: ## Style, types and layers
@@ -80,6 +80,10 @@ distributed: test-bed ## Tests of bot and workers as processes of their own, on 
 
 test-sessions: test-bed ## Tests of logins that workers share, on a real Kubernetes API, with the rights that the chart gives
 	@$(SETUP) pytest tests/sessions
+
+test-operator: ## Tests of the operator on a played cluster (real Kubernetes, no pods that run) and a real broker
+	@$(TESTBED) programs rabbitmq kwok
+	@$(SETUP) pytest tests/scaling
 
 chart: ## Tests of what the chart renders and refuses; needs no cluster
 	@$(TESTBED) programs schemas

@@ -1,7 +1,8 @@
 """``python -m testbed [PART …]``: have the servers ready before any test's time counts; by default MinIO, RabbitMQ and
 Kubernetes's programs.
 
-``schemas`` are what tests of the chart need too; ``kubernetes`` and ``images`` what a node does.
+``kwok`` is what tests of the operator need too, ``schemas`` those of the chart; ``kubernetes`` and ``images`` what a
+node does.
 """
 
 import sys
@@ -13,6 +14,10 @@ from testbed.processes import TestbedError
 
 def _minio() -> str:
     return f"MinIO is {binaries.ensure(binaries.MINIO)}"
+
+
+def _kwok() -> str:
+    return f"KWOK is {binaries.ensure(binaries.KWOK)}"
 
 
 def _rabbitmq() -> str:
@@ -46,6 +51,7 @@ def _images() -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "minio": _minio,
+    "kwok": _kwok,
     "rabbitmq": _rabbitmq,
     "programs": _programs,
     "schemas": _schemas,

@@ -128,6 +128,8 @@ _KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform"
 KUBERNETES = Kubernetes(Path(__file__).parent / "programs")
 MINIO = GoProgram("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c")
 """The last release, RELEASE.2026-02-12: its community edition comes as source only."""
+KWOK = GoProgram("kwok", "sigs.k8s.io/kwok", "v0.8.0", "./cmd/kwok")
+"""Plays nodes and the life of their pods, without running anything."""
 
 
 def ensure(program: GoProgram) -> Path:
@@ -175,7 +177,9 @@ def built(program: GoProgram) -> Path:
         TestbedError: it is not there.
     """
     if not _usable(program.path):
-        raise TestbedError(f"no {program.name} in {program.path.parent}; make it: cd tests && python -m testbed minio")
+        raise TestbedError(
+            f"no {program.name} in {program.path.parent}; make it: cd tests && python -m testbed {program.name}"
+        )
     return program.path
 
 

@@ -32,7 +32,7 @@ class ControlPlane(Cluster):
         Raises:
             TestbedError: it does not come up; with the end of its log.
         """
-        self.plan.write_users({"admin": (secrets.token_hex(16), "admin", "system:masters")})
+        self.plan.write_users(self._users())
         write_key(self.plan.account_key)
         try:
             self._start("etcd", self.plan.etcd())
@@ -62,6 +62,9 @@ class ControlPlane(Cluster):
         """Return a kubeconfig with which one acts as a service account, with no more than its rights."""
         token = self.kubectl("create", "token", account, "--namespace", namespace, "--duration=1h").strip()
         return self.plan.kubeconfig_with(token)
+
+    def _users(self) -> dict[str, tuple[str, str, str]]:
+        return {"admin": (secrets.token_hex(16), "admin", "system:masters")}
 
     def _start(self, name: str, command: list[str]) -> Process:
         process = Process(name, [str(self.programs / command[0]), *command[1:]], self.plan.log(name))

@@ -25,7 +25,7 @@ TAG = "test"
 PRODUCT = {"teltubby-bot": "services/bot", "teltubby-worker": "services/worker", "teltubby-tools": "cli"}
 """Where each of our Dockerfiles lies."""
 _ROOT = Path(__file__).parents[2]
-_PACKAGED = ("core", "services", "cli", "simulator")
+_PACKAGED = ("core", "services", "operator", "cli", "simulator")
 _RELEASE = "bookworm"  # Python 3.11, as in the Dockerfiles' own base, and RabbitMQ 3.10
 _LIMIT = 1200.0
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"

@@ -37,6 +37,8 @@ class SessionNotes(BaseModel):
     """Until when Telegram asked it to wait; it means nothing once that is past."""
     reason: str | None = None
     """Why it is lost or flooded."""
+    busy: bool | None = None
+    """Whether its holder has a job in hand; None when it does not say."""
 
     def flooded_at(self, now: datetime) -> bool:
         """Whether it is to wait still."""

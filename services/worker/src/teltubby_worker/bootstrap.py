@@ -59,9 +59,11 @@ def build_worker(
     silence = settings.io_timeout_seconds * _SILENCE_SHARE
     limits = TransferLimits(window=settings.worker_window, flood_limit=settings.worker_flood_limit_seconds)
     reports = SessionReports(events, clock, settings.worker_name, metrics)
-    telegram: Telegram = MtprotoTelegram(_session(settings, sessions, silence, reports), limits, reports.close)
+    telegram: Telegram = MtprotoTelegram(
+        _session(settings, sessions, silence, reports, lambda: bool(worker.jobs)), limits, reports.close
+    )
     telegram = GuardedTelegram(telegram, circuit or Breaker(MTPROTO))
-    return Worker(
+    worker = Worker(
         queue,
         events,
         control,
@@ -79,9 +81,12 @@ def build_worker(
         grace=settings.worker_shutdown_seconds,
         metrics=metrics,
     )
+    return worker
 
 
-def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, tell: Tell) -> Session:
+def _session(
+    settings: WorkerSettings, sessions: SessionStore, silence: float, tell: Tell, busy: Callable[[], bool]
+) -> Session:
     if settings.mtproto_api_id is None or settings.mtproto_api_hash is None:
         raise ConfigurationError([str(settings.mtproto_missing)])
     quiet_telethon()
@@ -97,7 +102,7 @@ def _session(settings: WorkerSettings, sessions: SessionStore, silence: float, t
         return Link(centre, api_id, key, silence, session.permit())
 
     session = Session(
-        sessions, login, first_data_centre(settings), connect, eagerness, settings.mtproto_session_kind, tell
+        sessions, login, first_data_centre(settings), connect, eagerness, settings.mtproto_session_kind, tell, busy
     )
     return session
 

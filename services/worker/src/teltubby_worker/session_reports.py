@@ -97,6 +97,6 @@ def _same(before: SessionReport, after: SessionReport) -> bool:
     """Whether the later one tells nothing new."""
     if (after.at - before.at).total_seconds() >= _REPEAT_SECONDS:
         return False
-    aside = {"used_at": None}
+    aside = {"used_at": None, "busy": None}
     unchanged = before.notes.model_copy(update=aside) == after.notes.model_copy(update=aside)
     return unchanged and before.held == after.held

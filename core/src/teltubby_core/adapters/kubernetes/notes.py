@@ -5,7 +5,8 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from teltubby_core.domain.sessions import SessionNotes
+from teltubby_core.adapters.kubernetes.holding import Holder
+from teltubby_core.domain.sessions import SessionNotes, SessionSight
 
 _PREFIX = "teltubby.io/session-"
 RETIRE = "teltubby.io/retire"
@@ -29,6 +30,12 @@ def read(annotations: Mapping[str, str]) -> SessionNotes:
     except ValidationError as error:
         wrong = {str(each["loc"][0]) for each in error.errors()}
         return SessionNotes.model_validate({name: value for name, value in told.items() if name not in wrong})
+
+
+def sight_of(name: str, annotations: Mapping[str, str], identity: str | None) -> SessionSight:
+    """Return what a Lease shows; ``identity`` is its holder's."""
+    holder = Holder.read(identity).pod if identity else None
+    return SessionSight(name, read(annotations), holder, annotations.get(RETIRE) == "true")
 
 
 def _text(value: object) -> str:

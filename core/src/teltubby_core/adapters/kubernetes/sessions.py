@@ -19,7 +19,6 @@ from teltubby_core.adapters.kubernetes import notes
 from teltubby_core.adapters.kubernetes.api import SessionObjects
 from teltubby_core.adapters.kubernetes.errors import ConflictError
 from teltubby_core.adapters.kubernetes.holding import Holder, Sightings, Terms, boot_clock, may_take
-from teltubby_core.adapters.kubernetes.notes import RETIRE
 from teltubby_core.adapters.session_cipher import SessionCipher
 from teltubby_core.domain.sessions import SessionNotes, SessionSight
 from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
@@ -274,14 +273,8 @@ class KubernetesSessionLease:
 
 
 def _sight(name: str, lease: Lease) -> SessionSight:
-    identity = (lease.spec or LeaseSpec()).holderIdentity
     annotations = (lease.metadata and lease.metadata.annotations) or {}
-    return SessionSight(
-        name,
-        notes.read(annotations),
-        Holder.read(identity).pod if identity else None,
-        annotations.get(RETIRE) == "true",
-    )
+    return notes.sight_of(name, annotations, (lease.spec or LeaseSpec()).holderIdentity)
 
 
 def _notes(lease: Lease) -> SessionNotes:

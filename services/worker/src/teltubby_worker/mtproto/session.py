@@ -77,11 +77,15 @@ class Session:
         eagerness: Eagerness | None = None,
         kind: SessionKind = SessionKind.BOT,
         tell: Tell = lambda *_: None,
+        busy: Callable[[], bool | None] = lambda: None,
     ) -> None:
-        """``entry`` is the data centre to start at when nobody has logged in yet; ``tell`` hears how the session is."""
+        """``entry`` is the data centre to start at when nobody has logged in yet; ``tell`` hears how the session is.
+
+        ``busy`` says whether we have a job in hand.
+        """
         self._connect = connect
         self._kind = kind
-        self._standing = Standing(kind, tell)
+        self._standing = Standing(kind, tell, busy=busy)
         self._tenancy = Tenancy(sessions, kind, self._standing, leave=self._leave, retire=self._retire)
         self._login = Login(bot, entry, connect, kind, self._standing.lost, self._standing.barred)
         self._eagerness = eagerness or Eagerness()

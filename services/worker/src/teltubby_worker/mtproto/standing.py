@@ -22,9 +22,17 @@ def _utc() -> datetime:
 class Standing:
     """Follows one session after the other, each from its lease's beginning to its end."""
 
-    def __init__(self, kind: SessionKind, tell: Tell = lambda *_: None, now: Callable[[], datetime] = _utc) -> None:
+    def __init__(
+        self,
+        kind: SessionKind,
+        tell: Tell = lambda *_: None,
+        now: Callable[[], datetime] = _utc,
+        busy: Callable[[], bool | None] = lambda: None,
+    ) -> None:
+        """``busy`` says whether we have a job in hand."""
         self._kind = kind
         self._tell = tell
+        self._busy = busy
         self._now = now
         self._lease: SessionLease | None = None
         self._notes = SessionNotes()
@@ -77,6 +85,7 @@ class Standing:
         lease, now = self._lease, self._now()
         if lease is None:
             return
+        self._change(busy=self._busy())
         changed = _lasting(self._notes) != _lasting(self._noted)
         if changed or now - self._noted_at >= _NOTE_EVERY:
             self._noted, self._noted_at = self._notes, now
@@ -87,6 +96,7 @@ class Standing:
         """It is about to be given back."""
         lease, self._lease = self._lease, None
         if lease is not None:
+            self._change(busy=None)
             await lease.note(self._notes)
             self._tell(lease.name, self._notes, False)
 

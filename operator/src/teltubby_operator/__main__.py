@@ -1,0 +1,92 @@
+"""``python -m teltubby_operator``: keeps as many workers as TeltubbyArchives need, until SIGTERM."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from teltubby_core.clock import SystemClock
+from teltubby_core.errors import InfrastructureError, TransientError
+from teltubby_core.observability import Metrics
+from teltubby_core.observability.readiness import Check
+from teltubby_core.observability.service import Observed
+from teltubby_core.running import exit_status, run_service
+from teltubby_operator.book import Book
+from teltubby_operator.bootstrap import Ports, open_ports
+from teltubby_operator.operating import Operator
+from teltubby_operator.settings import OperatorSettings
+from teltubby_operator.watching import watch
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SILENCE = 30.0  # seconds that a poll may be late
+_STOP_SECONDS = 10.0
+
+
+def main() -> int:
+    """Serve; return the exit status: 0 stopped, 1 failed, 2 a setting is wrong."""
+    return exit_status("teltubby-operator", lambda: run_service("operator", OperatorSettings, _serve))
+
+
+async def _serve(settings: OperatorSettings, stop: asyncio.Event) -> None:
+    observed, book = Observed("operator", Metrics("operator")), Book()
+    async with open_ports(settings, observed.metrics.registry) as ports:
+        operator = Operator(book, ports.cluster, ports.management, ports.measures)
+
+        async def going_round() -> None:
+            if (late := operator.silent_for) > _LONGEST_SILENCE:
+                raise TransientError(f"a broker was not asked for {late:.0f} s longer than it should be")
+
+        async def describe() -> Mapping[str, Any]:
+            return {"leads": ports.leadership.held, "archives": len(book.archives)}
+
+        checks = [Check("kubernetes", ports.check), Check("polls", going_round)]
+        async with observed.pages(settings, SystemClock(), checks=checks, circuits=[], describe=describe):
+            if await _unless(stop, ports.leadership.take()):
+                await _lead(settings, ports, operator, book, stop)
+
+
+async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, book: Book, stop: asyncio.Event) -> None:
+    """Work until we are to stop. What is lost on the way ends the process: the next one begins anew.
+
+    Raises:
+        InfrastructureError: another one leads, or a watch or loop ended.
+    """
+    ending, ready = asyncio.Event(), asyncio.Event()
+    watching = asyncio.create_task(watch(book, settings.operator_namespaces, ending, ready), name="watch")
+    parts = {
+        asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
+        watching: "watching Kubernetes ended; are the CRD and our rights there?",
+        asyncio.create_task(operator.run(), name="operate"): "the operator's work ended",
+    }
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        done, _ = await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
+        for part, meaning in parts.items():
+            if part in done and (part is not watching or part.exception()):  # kopf takes the signals to stop for itself
+                error = part.exception()
+                raise InfrastructureError(f"{meaning}{f': {error}' if error else ''}") from error
+    finally:
+        ending.set()
+        await asyncio.wait(list(parts), timeout=0.1)
+        for part in (stopping, *parts):
+            part.cancel()
+        await asyncio.wait([stopping, *parts], timeout=_STOP_SECONDS)
+        await ports.leadership.release()
+
+
+async def _unless(stop: asyncio.Event, waiting: Awaitable[None]) -> bool:
+    """Wait for something or for the end, whichever is first; return whether it was the former."""
+    tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())]
+    done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+    if tasks[0] in done:
+        tasks[0].result()
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

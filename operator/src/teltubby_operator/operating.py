@@ -1,0 +1,270 @@
+"""The operator's work: for each archive, decide how many workers there should be, ask for them, and say why."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
+from teltubby_operator.archive import Archive, Key
+from teltubby_operator.book import Book, Workers
+from teltubby_operator.broker import Access, Management
+from teltubby_operator.cluster import Cluster
+from teltubby_operator.conditions import SessionCounts, Trouble, conditions, count_sessions, rendered
+from teltubby_operator.measures import Measures
+from teltubby_operator.scaling import Decision, Memory, Reason, Seen, decide
+from teltubby_operator.sites import Reading, Site
+from teltubby_operator.troubles import TroubleError
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+"""Archives that are evaluated side by side."""
+_SECRET_SECONDS = 60.0
+"""So long what a Secret said is believed."""
+_RETRY_SECONDS = 5.0
+_FOR_NOW = frozenset({Reason.WORKERS_BUSY, Reason.COOLING_DOWN, Reason.FALLBACK})
+"""Reasons to leave for a while what somebody else set: it is corrected later."""
+_OUR_FAULT = (TransientError, InfrastructureError)
+
+
+class Operator:
+    """Works on what the book says; ``run`` goes on until it is cancelled."""
+
+    def __init__(self, book: Book, cluster: Cluster, management: Management, measures: Measures) -> None:
+        self._book = book
+        self._cluster = cluster
+        self._management = management
+        self._measures = measures
+        self._sites: dict[Access, Site] = {}
+        self._site_of: dict[Key, Site] = {}
+        self._no_access: dict[Key, Trouble] = {}
+        self._secrets: dict[tuple[str, str], tuple[float, tuple[str, str]]] = {}
+        self._memories: dict[Key, tuple[str, Memory]] = {}
+        self._due: dict[Key, float] = {}
+        self._running: set[Key] = set()
+        self._news = asyncio.Event()
+        self._grouping = asyncio.Event()
+        self._grouping.set()
+        book.changed = self._changed
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the slowest broker's last poll ended, beyond the pause that it is due."""
+        now = time.monotonic()
+        return max((now - site.polled_at - site.every for site in self._sites.values()), default=0.0)
+
+    async def run(self) -> None:
+        """Work."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_groups(), name="group archives by broker")
+                for number in range(_AT_ONCE):
+                    group.create_task(self._evaluate_due(), name=f"evaluate {number}")
+        finally:
+            await asyncio.gather(*(site.stop() for site in self._sites.values()))
+
+    def _changed(self, key: Key | None) -> None:
+        if key is None:
+            self._grouping.set()
+        else:
+            self._mark(key)
+
+    def _mark(self, key: Key) -> None:
+        self._due.setdefault(key, time.monotonic())
+        self._news.set()
+
+    # Which broker
+
+    async def _keep_groups(self) -> None:
+        while True:
+            self._grouping.clear()
+            await self._group()
+            try:
+                async with asyncio.timeout(_RETRY_SECONDS if self._no_access else _SECRET_SECONDS):
+                    await self._grouping.wait()
+            except TimeoutError:
+                continue
+
+    async def _group(self) -> None:
+        groups: dict[Access, dict[Key, Archive]] = {}
+        self._no_access = {}
+        for key, archive in list(self._book.archives.items()):
+            try:
+                groups.setdefault(await self._access(archive), {})[key] = archive
+            except TroubleError as error:
+                self._no_access[key] = Trouble(error.reason, str(error))
+            except _OUR_FAULT as error:
+                self._no_access[key] = Trouble("SecretUnreadable", str(error))
+        for access in self._sites.keys() - groups.keys():
+            await self._sites.pop(access).stop()
+        self._site_of = {}
+        for access, archives in groups.items():
+            site = self._sites.get(access)
+            if site is None:
+                site = self._sites[access] = Site(access, self._management, self._mark)
+                site.serve(archives)
+                site.start()
+            else:
+                site.serve(archives)
+            self._site_of |= dict.fromkeys(archives, site)
+        for key in self._memories.keys() - self._book.archives.keys():
+            del self._memories[key]
+            self._measures.forget(key)
+        for key in self._no_access:
+            self._mark(key)
+
+    async def _access(self, archive: Archive) -> Access:
+        queue, now = archive.spec.queue, time.monotonic()
+        name = (archive.key.namespace, queue.secret_name)
+        read_at, login = self._secrets.get(name, (0.0, ("", "")))
+        if not login[0] or now - read_at > _SECRET_SECONDS * 0.9:
+            login = await self._cluster.credentials(*name, queue.secret_keys)
+            self._secrets[name] = (now, login)
+        return Access(queue.amqp_url, queue.management_url, queue.vhost, *login)
+
+    # How many
+
+    async def _evaluate_due(self) -> None:
+        while True:
+            key = next((each for each in self._due if each not in self._running), None)
+            if key is None:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            since = self._due.pop(key)
+            self._running.add(key)
+            try:
+                await self._evaluate(key, since)
+            except PermanentError as error:
+                log.warning("%s", error)
+            except _OUR_FAULT as error:
+                log.warning("archive %s: %s; tried again", key, error)
+                self._measures.failed()
+                asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._mark, key)
+            except Exception:  # the loop's edge: other archives must not suffer
+                log.exception("archive %s can't be evaluated", key)
+                self._measures.failed()
+            finally:
+                self._running.discard(key)
+                self._news.set()
+
+    async def _evaluate(self, key: Key, since: float) -> None:
+        archive = self._book.archives.get(key)
+        if archive is None:
+            return
+        reading = self._reading(key)
+        if reading == Reading() and archive.spec.workers.replicas is None and not archive.spec.paused:
+            return  # the next poll tells
+        sessions = count_sessions(archive.spec, self._book.sessions_of(archive))
+        deployment = archive.spec.workers.deployment_name
+        workers = self._book.workers.get(Key(namespace=key.namespace, name=deployment))
+        if workers is None:
+            sentence = f"there is no Deployment {deployment}; make it, or correct workers.deploymentName"
+            await self._report(archive, reading, None, sessions, workers, Trouble("DeploymentMissing", sentence))
+            return
+        memory = self._memory(archive)
+        decision = decide(archive.spec, _seen(reading, workers, sessions), memory)
+        await self._apply(archive, workers, decision, memory, since)
+        await self._report(archive, reading, decision, sessions, workers, None)
+
+    def _reading(self, key: Key) -> Reading:
+        if trouble := self._no_access.get(key):
+            return Reading(trouble=trouble)
+        site = self._site_of.get(key)
+        return site.reading(key) if site else Reading()
+
+    def _memory(self, archive: Archive) -> Memory:
+        uid, memory = self._memories.get(archive.key, ("", Memory()))
+        if uid != archive.uid:
+            memory = Memory()
+            self._memories[archive.key] = (archive.uid, memory)
+        return memory
+
+    async def _apply(
+        self, archive: Archive, workers: Workers, decision: Decision, memory: Memory, since: float
+    ) -> None:
+        key, name = archive.key, archive.spec.workers.deployment_name
+        theirs = memory.asked is not None and workers.replicas != memory.asked
+        if workers.replicas == decision.replicas:
+            if decision.reason not in _FOR_NOW:
+                memory.asked = decision.replicas
+            return
+        if 0 < decision.replicas < workers.replicas:
+            await self._cluster.mark_busy(key.namespace, workers.selector, self._busy_pods(archive))
+        await self._cluster.scale(key.namespace, name, decision.replicas)
+        before, memory.asked = workers.replicas, decision.replicas
+        self._measures.scaled(time.monotonic() - since)
+        self._book.workers[Key(namespace=key.namespace, name=name)] = Workers(decision.replicas, workers.selector)
+        log.info("archive %s: %d → %d workers: %s", key, before, decision.replicas, decision.sentence)
+        if theirs:
+            sentence = f"somebody set {name} to {before}; back to {decision.replicas}: use workers.replicas or paused"
+            await self._cluster.tell(archive, "ReplicasCorrected", sentence, warning=True)
+        else:
+            await self._cluster.tell(archive, "Scaled", f"{before} → {decision.replicas} workers: {decision.sentence}")
+
+    async def _report(
+        self,
+        archive: Archive,
+        reading: Reading,
+        decision: Decision | None,
+        sessions: SessionCounts,
+        workers: Workers | None,
+        trouble: Trouble | None,
+    ) -> None:
+        before, now = archive.status, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found = conditions(archive.spec, decision, reading.trouble, trouble, sessions)
+        desired = decision.replicas if decision else None
+        status: dict[str, Any] = {
+            "observedGeneration": archive.generation,
+            "replicas": self._replicas(archive, workers),
+            "desiredReplicas": desired,
+            "queue": _queue(reading),
+            "sessions": {name: getattr(sessions, name) for name in ("ready", "empty", "leased", "lost", "retiring")},
+            "conditions": rendered(found, before.get("conditions") or (), archive.generation, now),
+        }
+        if workers is not None and desired is not None and desired != before.get("desiredReplicas"):
+            status["lastScaleTime"] = now
+        self._measures.seen(archive.key, reading.backlog, desired, status["replicas"], sessions)
+        if any(before.get(name) != value for name, value in status.items()):
+            await self._cluster.write_status(archive, status)
+            await self._tell_changes(archive, before, status)
+            kept = {name: value for name, value in {**before, **status}.items() if value is not None}
+            if self._book.archives.get(archive.key) is archive:
+                self._book.archives[archive.key] = archive.model_copy(update={"status": kept})
+
+    async def _tell_changes(self, archive: Archive, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+        """Make an event of each condition that turned; of what is well from the start there is nothing to tell."""
+        earlier = {each["type"]: each["status"] for each in before.get("conditions") or ()}
+        for each in status["conditions"]:
+            turned = each["status"] != earlier.get(each["type"], "True")
+            if turned and each["type"] in {"QueueReachable", "SessionsReady", "ScalingActive"}:
+                wrong = each["status"] != "True" and each["reason"] != Reason.PAUSED
+                await self._cluster.tell(archive, each["reason"], each["message"], warning=wrong)
+
+    def _busy_pods(self, archive: Archive) -> set[str]:
+        """Return the pods whose workers have a job in hand, or don't say."""
+        sights = self._book.sessions_of(archive).values()
+        return {sight.holder for sight in sights if sight.holder and sight.notes.busy is not False}
+
+    def _replicas(self, archive: Archive, workers: Workers | None) -> int | None:
+        if workers is None:
+            return None
+        key = Key(namespace=archive.key.namespace, name=archive.spec.workers.deployment_name)
+        return self._book.workers.get(key, workers).replicas
+
+
+def _seen(reading: Reading, workers: Workers, sessions: SessionCounts) -> Seen:
+    current, backlog = workers.replicas, reading.backlog
+    # Blind, everybody may be busy; where holders don't say, a job that is running is a worker that is.
+    busy = current if backlog is None else min(backlog.unacknowledged, current)
+    if backlog is not None and sessions.busy is not None and sessions.leased:
+        busy = sessions.busy
+    return Seen(time.monotonic(), backlog, current, busy, sessions.usable)
+
+
+def _queue(reading: Reading) -> dict[str, int] | None:
+    backlog = reading.backlog
+    return {"ready": backlog.ready, "unacknowledged": backlog.unacknowledged} if backlog else None

@@ -1,0 +1,226 @@
+"""What a test of scaling has in hand: a namespace with an archive, its queue, and the operator's process."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+
+from support import eventually
+from testbed.kubectl import Cluster
+from testbed.processes import Process, TestbedError, free_port
+from testbed.rabbitmq import RabbitMq
+
+LIMIT = 30.0  # seconds; what is waited for takes a second or two
+SIZE = 8
+LABELS = {"app": "worker"}
+
+
+class OperatorProcess:
+    """``python -m teltubby_operator``, as whoever the kubeconfig names."""
+
+    def __init__(self, cluster: Cluster, folder: Path, name: str, kubeconfig: Path | None = None) -> None:
+        self.name = name
+        self._port = free_port()
+        env = {
+            "PATH": os.environ["PATH"],
+            "KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
+            "HEALTH_PORT": str(self._port),
+            "OPERATOR_NAME": name,
+            "OPERATOR_LEASE_NAMESPACE": "kube-system",
+            "LOG_FORMAT": "json",
+        }
+        command = [sys.executable, "-m", "teltubby_operator"]
+        self.process = Process(f"operator {name}", command, folder / f"operator-{name}.log", env=env, cwd=folder)
+
+    @property
+    def pages(self) -> str:
+        """Root of its pages."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        self.process.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def stop(self) -> int | None:
+        return self.process.stop()
+
+
+@dataclass
+class ScalingStage:
+    """An archive called ``media`` whose workers are the Deployment ``worker``."""
+
+    cluster: Cluster
+    broker: RabbitMq
+    connection: aio_pika.abc.AbstractConnection
+    namespace: str = field(default_factory=lambda: f"scaling-{uuid4().hex[:8]}")
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, cluster: Cluster, broker: RabbitMq) -> AsyncIterator["ScalingStage"]:
+        """Make the namespace and all that an archive names; the archive itself is the test's to make."""
+        address = broker.address
+        connection = await aio_pika.connect(f"amqp://guest:guest@{address.host}:{address.port}/")
+        stage = cls(cluster, broker, connection)
+        try:
+            await stage._make()
+            yield stage
+        finally:
+            await connection.close()
+            await asyncio.to_thread(cluster.kubectl, "delete", "namespace", stage.namespace, "--wait=false")
+
+    @property
+    def queue(self) -> str:
+        return f"{self.namespace}.jobs"
+
+    @property
+    def exchange(self) -> str:
+        return f"{self.namespace}.events"
+
+    def spec(self, **changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a spec that reacts fast; ``changes`` by its parts."""
+        address = self.broker.address
+        spec: dict[str, Any] = {
+            "workers": {"deploymentName": "worker", "min": 0, "max": 8},
+            "scaling": {
+                "jobsPerWorker": 2,
+                "pollSeconds": 1,
+                "scaleDownStabilizationSeconds": 1,
+                "cooldownSeconds": 1,
+                "fallbackReplicas": 3,
+            },
+            "queue": {
+                "name": self.queue,
+                "eventsExchange": self.exchange,
+                "amqpUrl": f"amqp://{address.host}:{address.port}",
+                "managementUrl": self.broker.management_url,
+                "secretName": "broker",
+            },
+            "sessions": {"kind": "bot", "size": SIZE, "leasePrefix": "session-"},
+        }
+        return {name: part | changes.get(name, {}) for name, part in spec.items()} | {
+            name: part for name, part in changes.items() if name not in spec
+        }
+
+    def archive(self, **changes: Any) -> None:
+        """Make or change the archive."""
+        self.cluster.apply(self.made("teltubby.io/v1alpha1", "TeltubbyArchive", "media", spec=self.spec(**changes)))
+
+    async def publish(self, count: int) -> None:
+        """Put jobs into the queue and tell of each, as the bot does."""
+        channel = await self.connection.channel(publisher_confirms=True)
+        events = await channel.get_exchange(self.exchange)
+        for _ in range(count):
+            await channel.default_exchange.publish(aio_pika.Message(b"{}"), self.queue)
+            await events.publish(aio_pika.Message(b"{}"), "job.queued", mandatory=False)
+        await channel.close()
+
+    async def purge(self) -> None:
+        """End all jobs that wait."""
+        channel = await self.connection.channel()
+        await (await channel.get_queue(self.queue)).purge()
+        await channel.close()
+
+    def replicas(self) -> int:
+        """Return how many workers the Deployment is asked for."""
+        return int(self.cluster.get("deployment", "worker", "--namespace", self.namespace)["spec"]["replicas"])
+
+    def running(self) -> int:
+        """Return how many pods run and stay."""
+        pods = self.cluster.get("pods", "--namespace", self.namespace)["items"]
+        staying = [each for each in pods if "deletionTimestamp" not in each["metadata"]]
+        return sum(each["status"].get("phase") == "Running" for each in staying)
+
+    def pods(self) -> list[str]:
+        """Return the names of the pods that stay."""
+        pods = self.cluster.get("pods", "--namespace", self.namespace)["items"]
+        return sorted(each["metadata"]["name"] for each in pods if "deletionTimestamp" not in each["metadata"])
+
+    def say_busy(self, busy: list[str]) -> None:
+        """Let every worker hold a session, as if it ran, and these have a job in hand."""
+        pods = self.pods()
+        for number in range(SIZE):
+            pod = pods[number] if number < len(pods) else ""
+            annotations = {"teltubby.io/session-busy": str(pod in busy)}
+            holder = f"{pod}/uid/process" if pod else ""
+            patch = {"metadata": {"annotations": annotations}, "spec": {"holderIdentity": holder}}
+            lease = f"lease/session-{number}"
+            self.cluster.kubectl("patch", lease, "--type=merge", f"--patch={json.dumps(patch)}", "-n", self.namespace)
+
+    def status(self) -> dict[str, Any]:
+        """Return the archive's status."""
+        found = self.cluster.get("tta", "media", "--namespace", self.namespace)
+        return dict(found.get("status") or {})
+
+    def condition(self, kind: str) -> tuple[str, str, str]:
+        """Return status, reason and message of one of its conditions; empty while there is none."""
+        for each in self.status().get("conditions", []):
+            if each["type"] == kind:
+                return each["status"], each["reason"], each["message"]
+        return "", "", ""
+
+    def events(self) -> list[str]:
+        """Return the reasons of the archive's events."""
+        found = self.cluster.get("events", "--namespace", self.namespace)["items"]
+        return [each["reason"] for each in found if each["involvedObject"]["kind"] == "TeltubbyArchive"]
+
+    async def sees(self, condition: Callable[[], Any], limit: float = LIMIT) -> Any:
+        """Wait for what kubectl shows."""
+        return await eventually(lambda: asyncio.to_thread(condition), limit)
+
+    async def settles_at(self, count: int) -> None:
+        """Wait until so many workers are asked for, and run."""
+        await self.sees(lambda: self.replicas() == count and self.running() == count)
+
+    def refusal(self, **changes: Any) -> str:
+        """Return what the API server says to a spec that it refuses."""
+        try:
+            self.archive(**changes)
+        except TestbedError as error:
+            return str(error)
+        raise AssertionError("it was taken")
+
+    async def _make(self) -> None:
+        channel = await self.connection.channel()
+        await channel.declare_queue(self.queue, durable=True)
+        await channel.declare_exchange(self.exchange, aio_pika.ExchangeType.TOPIC, durable=True)
+        await channel.close()
+        await asyncio.to_thread(self._make_objects)
+
+    def _make_objects(self) -> None:
+        self.cluster.kubectl("create", "namespace", self.namespace)
+        login = {"RABBITMQ_USERNAME": "guest", "RABBITMQ_PASSWORD": "guest"}
+        labels = {"app.kubernetes.io/part-of": "teltubby"}
+        template = {
+            "metadata": {"labels": LABELS},
+            "spec": {"containers": [{"name": "worker", "image": "none"}], "terminationGracePeriodSeconds": 1},
+        }
+        self.cluster.apply(
+            self.made("v1", "Secret", "broker", stringData=login),
+            self.made(
+                "apps/v1",
+                "Deployment",
+                "worker",
+                spec={"replicas": 0, "selector": {"matchLabels": LABELS}, "template": template},
+            ),
+            *(
+                self.made("coordination.k8s.io/v1", "Lease", f"session-{number}", labels=labels)
+                for number in range(SIZE)
+            ),
+        )
+
+    def made(
+        self, version: str, kind: str, name: str, labels: Mapping[str, str] | None = None, **parts: Any
+    ) -> dict[str, Any]:
+        """Return an object of this namespace."""
+        metadata = {"name": name, "namespace": self.namespace, "labels": dict(labels or {})}
+        return json.loads(json.dumps({"apiVersion": version, "kind": kind, "metadata": metadata, **parts}))

@@ -1,0 +1,185 @@
+"""From nothing to workers and back, on real messages and pods."""
+
+import asyncio
+from pathlib import Path
+
+import aio_pika
+import pytest
+
+from scaling.stage import OperatorProcess, ScalingStage
+from testbed.kwok import PlayedCluster
+from testbed.rabbitmq import RabbitMq
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_workers_come_with_jobs_and_go_when_there_are_none(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+    await stage.publish(16)
+    await stage.settles_at(8)
+    await stage.sees(lambda: stage.status().get("queue") == {"ready": 16, "unacknowledged": 0})
+    await stage.purge()
+    await stage.settles_at(0)
+    assert stage.condition("ScalingActive") == (
+        "True",
+        "Backlog",
+        "0 waiting and 0 running, 2 a worker: 0 workers",
+    )
+    assert "Scaled" in stage.events()
+
+
+async def test_jobs_that_workers_have_are_no_empty_queue(stage: ScalingStage, operator: OperatorProcess):
+    channel = await stage.connection.channel()
+    queue = await channel.get_queue(stage.queue)
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(6)
+    taken = [await queue.get() for _ in range(6)]
+    await stage.settles_at(3)
+    await stage.sees(lambda: stage.status().get("queue") == {"ready": 0, "unacknowledged": 6})
+    assert stage.replicas() == 3
+    for message in taken:
+        await message.ack()
+    await stage.settles_at(0)
+
+
+async def test_no_news_needed(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive, queue={"eventsExchange": "nobody.there"})
+    channel = await stage.connection.channel()
+    for _ in range(4):
+        await channel.default_exchange.publish(aio_pika.Message(b"{}"), stage.queue)
+    await stage.settles_at(2)
+
+
+async def test_one_step_within_a_second_of_the_news(stage: ScalingStage, operator: OperatorProcess):
+    """The statistics would tell it later: what the broker says on AMQP counts. Not timed: the poll is a minute away."""
+    await asyncio.to_thread(stage.archive, scaling={"pollSeconds": 60})
+    await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True")
+    await stage.publish(16)
+    await stage.settles_at(8)
+    scaled = [each for each in await asyncio.to_thread(stage.events) if each == "Scaled"]
+    assert len(scaled) == 1
+
+
+async def test_a_broker_that_is_away_is_told_and_ends_no_worker(
+    stage: ScalingStage, operator: OperatorProcess, broker: RabbitMq
+):
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(4)
+    await stage.settles_at(2)
+    broker.kill()
+    try:
+        await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerUnreachable"), 60)
+        assert stage.replicas() == 3, "the fallback"
+        assert stage.condition("Ready")[0] == "False"
+        assert "queue" not in stage.status()
+    finally:
+        broker.start()
+    await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True", 60)
+    assert "BrokerUnreachable" in await asyncio.to_thread(stage.events)
+
+
+async def test_wrong_credentials_are_named_and_mended(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive, queue={"secretName": "elsewhere"})
+    await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "SecretMissing"))
+    assert "Secret elsewhere" in stage.condition("QueueReachable")[2]
+    login = {"stringData": {"RABBITMQ_USERNAME": "guest", "RABBITMQ_PASSWORD": "wr0ng-passw0rd"}}
+    await asyncio.to_thread(stage.cluster.apply, stage.made("v1", "Secret", "elsewhere", **login))
+    await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerRefused"), 60)
+    assert "wr0ng-passw0rd" not in stage.cluster.kubectl("describe", "tta", "media", "--namespace", stage.namespace)
+    assert "wr0ng-passw0rd" not in operator.process.log.read_text()
+    await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+
+
+async def test_paused_fixed_and_somebody_elses_change(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive, workers={"replicas": 2})
+    await stage.settles_at(2)
+    assert stage.condition("ScalingActive")[:2] == ("True", "Fixed")
+    stage.cluster.kubectl("scale", "deployment/worker", "--replicas=5", "--namespace", stage.namespace)
+    await stage.settles_at(2)
+    await stage.sees(lambda: "ReplicasCorrected" in stage.events())
+    await asyncio.to_thread(stage.archive, paused=True, workers={"replicas": 2})
+    await stage.sees(lambda: stage.condition("Paused")[0] == "True")
+    stage.cluster.kubectl("scale", "deployment/worker", "--replicas=4", "--namespace", stage.namespace)
+    await stage.sees(lambda: stage.status()["replicas"] == 4)
+    assert stage.replicas() == 4
+
+
+async def test_a_missing_deployment_is_named_and_found_later(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive, workers={"deploymentName": "elsewhere"})
+    await stage.sees(lambda: stage.condition("ScalingActive")[:2] == ("False", "DeploymentMissing"))
+    await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+
+
+async def test_no_more_workers_than_sessions(stage: ScalingStage, operator: OperatorProcess):
+    for number in range(5):
+        stage.cluster.kubectl("delete", "lease", f"session-{number}", "--namespace", stage.namespace)
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(16)
+    await stage.settles_at(3)
+    assert stage.condition("SessionsReady")[:2] == ("False", "SessionsMissing")
+    assert stage.condition("ScalingActive")[1] == "FewSessions"
+
+
+async def test_a_killed_leader_is_followed_and_nobody_else_writes(
+    stage: ScalingStage, operator: OperatorProcess, cluster: PlayedCluster, tmp_path: Path
+):
+    await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+    other = OperatorProcess(cluster, tmp_path, "other")
+    other.start()
+    try:
+        await stage.sees(lambda: "standing by" in other.process.tail())
+        operator.kill()
+        await stage.publish(8)
+        await stage.settles_at(4)
+        assert (
+            cluster.get("lease", "teltubby-operator", "--namespace", "kube-system")["spec"]["holderIdentity"] == "other"
+        )
+    finally:
+        assert other.stop() == 0
+
+
+async def test_a_namespace_ends_while_no_operator_runs(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+    assert operator.stop() == 0
+    await asyncio.to_thread(stage.cluster.kubectl, "delete", "namespace", stage.namespace, "--timeout=30s")
+    await asyncio.to_thread(stage.cluster.kubectl, "create", "namespace", stage.namespace)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"workers": {"min": 9, "max": 8}}, "workers.min must not be above workers.max"),
+        ({"workers": {"max": 9}}, "sessions.size must be at least workers.max"),
+        ({"scaling": {"pollSeconds": 0}}, "spec.scaling.pollSeconds"),
+        ({"queue": {"amqpUrl": "amqp://me:secret@rabbit"}}, "without user, password or path"),
+        ({"queue": {"managementUrl": "rabbit:15672"}}, "queue.managementUrl must look like http://rabbitmq:15672"),
+        ({"sessions": {"kind": "robot"}}, '"bot", "user"'),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_with_a_sentence(stage: ScalingStage, changes, sentence):
+    assert sentence in await asyncio.to_thread(lambda: stage.refusal(**changes))
+
+
+async def test_workers_with_a_job_are_spared(stage: ScalingStage, operator: OperatorProcess):
+    """Eight workers, three of them busy: five go, and not one of the three."""
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(16)
+    await stage.settles_at(8)
+    busy = (await asyncio.to_thread(stage.pods))[2:5]
+    await asyncio.to_thread(stage.say_busy, busy)
+    channel = await stage.connection.channel()
+    queue = await channel.get_queue(stage.queue)
+    taken = [await queue.get() for _ in range(3)]
+    await stage.purge()
+    await stage.settles_at(3)
+    assert await asyncio.to_thread(stage.pods) == busy
+    assert stage.condition("ScalingActive")[1] == "WorkersBusy"
+    for message in taken:
+        await message.ack()
+    await asyncio.to_thread(stage.say_busy, [])
+    await stage.settles_at(0)
