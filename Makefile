@@ -37,9 +37,10 @@ demo-distributed: ## The same as bot, two workers, RabbitMQ and MinIO, each a pr
 run: ## Serve your bot from this folder (settings in .env, see README)
 	@$(SETUP) exec teltubby run
 
-images: ## Build the three images with Docker: DOCKER, REGISTRY, VERSION, BASE_IMAGE, DOCKER_FLAGS
+images: ## Build the four images with Docker: DOCKER, REGISTRY, VERSION, BASE_IMAGE, DOCKER_FLAGS
 	$(call build,bot,services/bot)
 	$(call build,worker,services/worker)
+	$(call build,operator,operator)
 	$(call build,tools,cli)
 
 kind-up: images ## Have it in a local Kubernetes cluster: needs Docker, kind, kubectl and helm

@@ -10,7 +10,7 @@ namespace=${NAMESPACE:-teltubby}
 context=kind-$cluster
 version=${VERSION:?the tag of the images: make sets it}
 prefix=${REGISTRY:+$REGISTRY/}teltubby-
-parts=(bot worker tools)
+parts=(bot worker operator tools)
 
 say() { printf 'kind: %s\n' "$*" >&2; }
 

@@ -36,6 +36,12 @@ ACCOUNTS: Mapping[str, Any] = {
     "worker": {"sessions": {"kind": "user"}},
 }
 """People log in with their accounts."""
+SCALED: Mapping[str, Any] = {"worker": {"scaling": {"enabled": True}}, "operator": {"enabled": True}}
+"""Workers follow the backlog."""
+GUEST: Mapping[str, Any] = {
+    "worker": {"scaling": {"enabled": True, "operator": {"namespace": "main", "serviceAccountName": "main-operator"}}}
+}
+"""The same, by another release's operator."""
 OUTSIDE: Mapping[str, Any] = {
     "telegram": {"existingSecret": "my-telegram", "whitelistIds": [11111111, 22222222], "adminIds": [22222222]},
     "rabbitmq": {
@@ -75,6 +81,11 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "webhook": HOOKED,
     "simulator with webhook": {**SIMULATED, "webhook": {"enabled": True}},
     "servers elsewhere": OUTSIDE,
+    "workers that follow the backlog": merged(LEAST, SCALED),
+    "another release's operator": merged(LEAST, GUEST),
+    "scaled with a broker elsewhere": merged(
+        OUTSIDE, SCALED, {"worker": {"scaling": {"managementUrl": "https://broker.example.org"}}}
+    ),
     "user accounts": merged(LEAST, ACCOUNTS),
     "user accounts at the simulator": merged(SIMULATED, ACCOUNTS),
 }

@@ -186,12 +186,16 @@ def test_every_address_in_the_release_is_a_service_with_that_port(release: Rende
 def test_every_object_says_whose_it_is(release: Rendered):
     for each in release.objects:
         metadata = each["metadata"]
-        assert metadata["namespace"] == NAMESPACE, metadata["name"]
+        of_the_cluster = each["kind"].startswith("ClusterRole")
+        assert metadata.get("namespace") == (None if of_the_cluster else NAMESPACE), metadata["name"]
         told = {name.rpartition("/")[2]: value for name, value in metadata["labels"].items()}
         assert told["instance"] == RELEASE
         assert told["managed-by"] == "Helm"
         of_its_component = f"{RELEASE}-teltubby-{told['component']}"
-        assert metadata["name"] == of_its_component or "-session-" in metadata["name"]
+        if of_the_cluster:  # where releases of all namespaces meet
+            of_its_component = f"{NAMESPACE}-{of_its_component}"
+        of_the_release = each["kind"] == "TeltubbyArchive" and metadata["name"] == f"{RELEASE}-teltubby"
+        assert metadata["name"] == of_its_component or "-session-" in metadata["name"] or of_the_release
 
 
 def test_no_name_or_label_is_longer_than_kubernetes_takes():

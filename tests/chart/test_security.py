@@ -17,7 +17,8 @@ SECRETS = (TOKEN, "planted-api-hash", "planted-broker-password", "planted-access
 
 
 def test_every_pod_is_an_ordinary_user_and_only_who_uses_sessions_has_a_token_of_the_clusters(release: Rendered):
-    with_token = {"media-teltubby-worker"} | ({"media-teltubby-bot"} & release.names("ServiceAccount"))
+    others = {"media-teltubby-bot", "media-teltubby-operator"} & release.names("ServiceAccount")
+    with_token = {"media-teltubby-worker"} | others
     for name, pod in release.pods().items():
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True, name

@@ -1,8 +1,13 @@
 """What is rendered is what Kubernetes has: its own API documents, one version after another, and Helm's linter."""
 
+import atexit
 import json
+import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,13 +18,34 @@ from testbed import binaries, kubernetes_schemas
 _LIMIT = 60
 
 
+@cache
+def _own_schemas() -> Path:
+    """Write our own kind's schema as kubeconform wants it: strict, with what every object has."""
+    crd = yaml.safe_load((CHART / "crds" / "teltubbyarchives.yaml").read_text("utf-8"))
+    version = crd["spec"]["versions"][0]
+    schema = _strict(version["schema"]["openAPIV3Schema"])
+    schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}}
+    folder = Path(tempfile.mkdtemp(prefix="schemas-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / f"teltubbyarchive-teltubby-{version['name']}.json").write_text(json.dumps(schema), "utf-8")
+    return folder
+
+
+def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    if "properties" not in schema:
+        return schema
+    properties = {name: _strict(each) for name, each in schema["properties"].items()}
+    return {**schema, "properties": properties, "additionalProperties": False}
+
+
 def kubeconform(version: str, text: str) -> "subprocess.CompletedProcess[str]":
     folder = kubernetes_schemas.folder(version)
     assert folder.is_dir(), f"no schemas of Kubernetes {version}; make them: cd tests && python -m testbed schemas"
-    location = f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    file = "{{.ResourceKind}}{{.KindSuffix}}.json"
+    locations = [f"-schema-location={each}/{file}" for each in (folder, _own_schemas())]
     command = [str(binaries.built_kubernetes() / "kubeconform"), "-strict", "-output=json", "-summary", "-verbose"]
     return subprocess.run(
-        [*command, f"-schema-location={location}", f"-kubernetes-version={version}"],
+        [*command, *locations, f"-kubernetes-version={version}"],
         input=text,
         capture_output=True,
         text=True,

@@ -34,7 +34,7 @@ def _image(repository: str) -> dict[str, Any]:
 
 _VALUES: Mapping[str, Any] = {
     "simulator": {"enabled": True},
-    **{part: _image(f"teltubby-{part}") for part in ("bot", "worker", "tools")},
+    **{part: _image(f"teltubby-{part}") for part in ("bot", "worker", "operator", "tools")},
     **{part: _image(part) for part in ("rabbitmq", "minio")},
 }
 

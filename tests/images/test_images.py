@@ -32,6 +32,12 @@ def test_it_runs_as_an_ordinary_user_that_owns_none_of_its_files(docker: Engine,
     assert python(docker, image, script) == "10001 10001 False 0"
 
 
+def test_an_operator_without_a_cluster_says_so_and_ends(docker: Engine):
+    done = run(docker, "teltubby-operator")
+    assert done.returncode == 2
+    assert "service account" in done.stderr
+
+
 @pytest.mark.parametrize("image", SERVICES)
 def test_without_settings_it_names_what_is_missing_and_ends(docker: Engine, image: str):
     done = run(docker, image)

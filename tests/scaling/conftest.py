@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.stage import OperatorProcess, ScalingStage
+from scaling.stage import OperatorProcess, ScalingStage, install_rights, own_kubeconfig
 from testbed.fixtures import unavailable
 from testbed.kwok import PlayedCluster
 from testbed.processes import TestbedError
@@ -25,6 +25,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedCluster]
             unavailable(error)
         played.kubectl("apply", f"--filename={CRD}")
         played.kubectl("wait", "--for=condition=Established", "crd/teltubbyarchives.teltubby.io", "--timeout=30s")
+        install_rights(played)
         yield played
 
 
@@ -45,7 +46,7 @@ def broker() -> Iterator[RabbitMq]:
 @pytest.fixture
 def operator(cluster: PlayedCluster, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator that serves all namespaces."""
-    process = OperatorProcess(cluster, tmp_path, "one")
+    process = OperatorProcess(cluster, tmp_path, "one", own_kubeconfig(cluster, tmp_path))
     process.start()
     try:
         yield process

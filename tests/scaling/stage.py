@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from uuid import uuid4
 
 import aio_pika
 
+from chart.rendering import LEAST, NAMESPACE, SCALED, Rendered, merged, rendered
 from support import eventually
+from testbed.control_plane import ControlPlane
 from testbed.kubectl import Cluster
 from testbed.processes import Process, TestbedError, free_port
 from testbed.rabbitmq import RabbitMq
@@ -21,6 +24,30 @@ from testbed.rabbitmq import RabbitMq
 LIMIT = 30.0  # seconds; what is waited for takes a second or two
 SIZE = 8
 LABELS = {"app": "worker"}
+ACCOUNT = "media-teltubby-operator"
+
+
+def _objects() -> Rendered:
+    return rendered(merged(LEAST, SCALED))
+
+
+def install_rights(cluster: ControlPlane) -> None:
+    """Let the operator have the rights that the chart gives it; those beside an archive come with its namespace."""
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    ours = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+    found = [each for each in _objects().objects if each["kind"] in ours]
+    cluster.apply(*(each for each in found if each["metadata"]["name"].endswith(ACCOUNT)))
+
+
+def own_kubeconfig(cluster: ControlPlane, folder: Path) -> Path:
+    """Write a file with which one acts as the chart's operator does."""
+    config = cluster.kubeconfig_of(NAMESPACE, ACCOUNT)
+    for context in config["contexts"]:
+        context["context"]["namespace"] = NAMESPACE
+    path = folder / "kubeconfig-operator"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    return path
 
 
 class OperatorProcess:
@@ -34,7 +61,8 @@ class OperatorProcess:
             "KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
             "HEALTH_PORT": str(self._port),
             "OPERATOR_NAME": name,
-            "OPERATOR_LEASE_NAMESPACE": "kube-system",
+            "OPERATOR_LEASE_NAMESPACE": NAMESPACE,
+            "OPERATOR_LEASE_NAME": ACCOUNT,
             "LOG_FORMAT": "json",
         }
         command = [sys.executable, "-m", "teltubby_operator"]
@@ -205,6 +233,7 @@ class ScalingStage:
             "spec": {"containers": [{"name": "worker", "image": "none"}], "terminationGracePeriodSeconds": 1},
         }
         self.cluster.apply(
+            *self._rights(),
             self.made("v1", "Secret", "broker", stringData=login),
             self.made(
                 "apps/v1",
@@ -218,9 +247,21 @@ class ScalingStage:
             ),
         )
 
+    def _rights(self) -> list[dict[str, Any]]:
+        """Return the Role that the chart makes beside an archive, for this namespace and its names."""
+        named = {"secrets": ["broker", "elsewhere"], "deployments/scale": ["worker"]}
+        kinds = ("Role", "RoleBinding")
+        role, binding = (deepcopy(_objects().one(kind, "media-teltubby-scaling")) for kind in kinds)
+        for rule in role["rules"]:
+            if "resourceNames" in rule:
+                rule["resourceNames"] = named[rule["resources"][0]]
+        for each in (role, binding):
+            each["metadata"]["namespace"] = self.namespace
+        return [role, binding]
+
     def made(
         self, version: str, kind: str, name: str, labels: Mapping[str, str] | None = None, **parts: Any
     ) -> dict[str, Any]:
         """Return an object of this namespace."""
         metadata = {"name": name, "namespace": self.namespace, "labels": dict(labels or {})}
-        return json.loads(json.dumps({"apiVersion": version, "kind": kind, "metadata": metadata, **parts}))
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, **parts}

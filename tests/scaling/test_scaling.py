@@ -6,7 +6,8 @@ from pathlib import Path
 import aio_pika
 import pytest
 
-from scaling.stage import OperatorProcess, ScalingStage
+from chart.rendering import NAMESPACE
+from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
 from testbed.kwok import PlayedCluster
 from testbed.rabbitmq import RabbitMq
 
@@ -128,16 +129,15 @@ async def test_a_killed_leader_is_followed_and_nobody_else_writes(
 ):
     await asyncio.to_thread(stage.archive)
     await stage.sees(lambda: stage.condition("Ready")[0] == "True")
-    other = OperatorProcess(cluster, tmp_path, "other")
+    other = OperatorProcess(cluster, tmp_path, "other", own_kubeconfig(cluster, tmp_path))
     other.start()
     try:
         await stage.sees(lambda: "standing by" in other.process.tail())
         operator.kill()
         await stage.publish(8)
         await stage.settles_at(4)
-        assert (
-            cluster.get("lease", "teltubby-operator", "--namespace", "kube-system")["spec"]["holderIdentity"] == "other"
-        )
+        lease = cluster.get("lease", ACCOUNT, "--namespace", NAMESPACE)
+        assert lease["spec"]["holderIdentity"] == "other"
     finally:
         assert other.stop() == 0
 

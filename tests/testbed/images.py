@@ -22,7 +22,12 @@ from testbed.processes import TestbedError, run_tool
 REGISTRY = "docker.io/library"
 """What container runtimes put before a name without one."""
 TAG = "test"
-PRODUCT = {"teltubby-bot": "services/bot", "teltubby-worker": "services/worker", "teltubby-tools": "cli"}
+PRODUCT = {
+    "teltubby-bot": "services/bot",
+    "teltubby-worker": "services/worker",
+    "teltubby-operator": "operator",
+    "teltubby-tools": "cli",
+}
 """Where each of our Dockerfiles lies."""
 _ROOT = Path(__file__).parents[2]
 _PACKAGED = ("core", "services", "operator", "cli", "simulator")

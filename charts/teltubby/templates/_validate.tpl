@@ -77,7 +77,23 @@
 {{- $problems = append $problems "minio.service.s3NodePort, .consoleNodePort: these need minio.service.type=NodePort" -}}
 {{- end -}}
 {{- end -}}
-{{- if gt (int $values.worker.replicas) (int $values.worker.sessions.size) -}}
+{{- $scaling := $values.worker.scaling -}}
+{{- if and $scaling.enabled (gt (int $scaling.max) (int $values.worker.sessions.size)) -}}
+{{- $problems = append $problems "worker.scaling.max: there are not that many sessions; raise worker.sessions.size" -}}
+{{- end -}}
+{{- if and $scaling.enabled (gt (int $scaling.min) (int $scaling.max)) -}}
+{{- $problems = append $problems "worker.scaling.min: it is above worker.scaling.max" -}}
+{{- end -}}
+{{- if and $scaling.enabled (not $values.operator.enabled) (not (and $scaling.operator.namespace $scaling.operator.serviceAccountName)) -}}
+{{- $problems = append $problems "worker.scaling.operator: name the namespace and the service account of the operator that is to serve this release, or set operator.enabled=true" -}}
+{{- end -}}
+{{- if and $scaling.enabled $values.operator.enabled (or $scaling.operator.namespace $scaling.operator.serviceAccountName) -}}
+{{- $problems = append $problems "worker.scaling.operator: this is for another release's operator; leave it empty with operator.enabled=true" -}}
+{{- end -}}
+{{- if and $scaling.enabled (ne (empty $scaling.managementUrl) $values.rabbitmq.enabled) -}}
+{{- $problems = append $problems "worker.scaling.managementUrl: give it for a broker of yours (rabbitmq.enabled=false), and only then" -}}
+{{- end -}}
+{{- if and (not $scaling.enabled) (gt (int $values.worker.replicas) (int $values.worker.sessions.size)) -}}
 {{- $problems = append $problems "worker.replicas: there are not that many sessions; raise worker.sessions.size" -}}
 {{- end -}}
 {{- if and (eq $values.worker.sessions.kind "user") (not $telegram.relayChannelId) -}}

@@ -55,7 +55,7 @@ async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, bo
     """
     ending, ready = asyncio.Event(), asyncio.Event()
     watching = asyncio.create_task(watch(book, settings.operator_namespaces, ending, ready), name="watch")
-    parts = {
+    parts: dict[asyncio.Task[Any], str] = {
         asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
         watching: "watching Kubernetes ended; are the CRD and our rights there?",
         asyncio.create_task(operator.run(), name="operate"): "the operator's work ended",

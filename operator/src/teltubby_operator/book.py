@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from teltubby_core.domain.sessions import SessionSight
 from teltubby_operator.archive import Archive, Key
@@ -23,7 +22,6 @@ class Book:
         self.archives: dict[Key, Archive] = {}
         self.workers: dict[Key, Workers] = {}
         self.sights: dict[Key, SessionSight] = {}
-        self.heard_at: datetime | None = None
         self.changed: Callable[[Key | None], None] = lambda _: None
 
     def archive(self, key: Key, found: Archive | None) -> None:

@@ -5,6 +5,7 @@ what is so now, without the jobs that workers have.
 """
 
 import asyncio
+import base64
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,12 +56,15 @@ class Management:
             TroubleError: it does not tell.
         """
         url = yarl.URL(f"{access.management_url}/api/queues/{quote(access.vhost, safe='')}", encoded=True)
-        login = aiohttp.BasicAuth(access.username, access.password)
+        login = base64.b64encode(f"{access.username}:{access.password}".encode()).decode()
         limit = aiohttp.ClientTimeout(total=_LIMIT)
         self.requests += 1
         try:
             async with self._http.get(
-                url.with_query(columns=_COLUMNS), auth=login, timeout=limit, allow_redirects=False
+                url.with_query(columns=_COLUMNS),
+                headers={"Authorization": f"Basic {login}"},
+                timeout=limit,
+                allow_redirects=False,
             ) as answer:
                 _check(answer.status, access)
                 told = await answer.json()

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import kopf
@@ -30,7 +29,6 @@ def registry(book: Book) -> kopf.OperatorRegistry:
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=found)
     async def archive(event: Mapping[str, Any], **_: Any) -> None:
         key, body = _key(event), _there(event)
-        book.heard_at = datetime.now(UTC)
         try:
             book.archive(key, None if body is None else Archive.read(body))
         except ValidationError as error:

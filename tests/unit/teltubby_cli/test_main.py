@@ -7,6 +7,7 @@ import pytest
 from teltubby_bot.settings import BotServiceSettings
 from teltubby_cli.__main__ import main
 from teltubby_cli.settings import RunSettings
+from teltubby_operator.settings import OperatorSettings
 from teltubby_worker.settings import WorkerServiceSettings
 
 ROOT = Path(__file__).parents[3]
@@ -55,5 +56,5 @@ def test_every_setting_is_documented_and_nothing_else_is():
     documented = {
         word.strip("`,") for line in page.splitlines() if line.startswith("| `") for word in line.split("|")[1].split()
     }
-    services = (RunSettings, BotServiceSettings, WorkerServiceSettings)
+    services = (RunSettings, BotServiceSettings, WorkerServiceSettings, OperatorSettings)
     assert documented == {name.upper() for service in services for name in service.model_fields}
