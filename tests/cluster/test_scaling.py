@@ -31,6 +31,12 @@ def asked(release: Release) -> int:
     return int(release.get("deployment", f"{release.name}-worker")["spec"]["replicas"])
 
 
+def said_busy(release: Release) -> list[str]:
+    """Return what the workers that hold a session say of themselves."""
+    held = [each for each in release.get("leases")["items"] if each["spec"].get("holderIdentity")]
+    return [each["metadata"].get("annotations", {}).get("teltubby.io/session-busy", "") for each in held]
+
+
 @pytest.mark.timeout(900)
 def test_workers_come_with_large_files_go_when_there_are_none_and_nothing_is_lost(scaled: Release):
     wait_for(lambda: asked(scaled) == 0 and not scaled.pods("worker"), LIMIT, "no worker while there is no work")
@@ -38,6 +44,7 @@ def test_workers_come_with_large_files_go_when_there_are_none_and_nothing_is_los
     traffic.world.set_conditions("mtproto", account_bandwidth=20_000_000)
     traffic.large(10)
     wait_for(lambda: asked(scaled) == MOST, LIMIT, "as many workers as there may be")
+    wait_for(lambda: "True" in said_busy(scaled), LIMIT, "a worker to say in its Lease that it has a job")
     traffic.assert_all_archived()
     wait_for(lambda: asked(scaled) == 0 and not scaled.pods("worker"), LIMIT, "no worker again")
     conditions = {each["type"]: each["status"] for each in status(scaled)["conditions"]}

@@ -35,7 +35,7 @@ def test_it_runs_as_an_ordinary_user_that_owns_none_of_its_files(docker: Engine,
 def test_an_operator_without_a_cluster_says_so_and_ends(docker: Engine):
     done = run(docker, "teltubby-operator")
     assert done.returncode == 2
-    assert "service account" in done.stderr
+    assert "Kubernetes: Configuration file" in done.stderr
 
 
 @pytest.mark.parametrize("image", SERVICES)

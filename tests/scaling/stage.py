@@ -53,7 +53,10 @@ def own_kubeconfig(cluster: ControlPlane, folder: Path) -> Path:
 class OperatorProcess:
     """``python -m teltubby_operator``, as whoever the kubeconfig names."""
 
-    def __init__(self, cluster: Cluster, folder: Path, name: str, kubeconfig: Path | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, folder: Path, name: str, kubeconfig: Path | None = None, namespace: str = NAMESPACE
+    ) -> None:
+        """``namespace`` is where its Lease lies."""
         self.name = name
         self._port = free_port()
         env = {
@@ -61,7 +64,7 @@ class OperatorProcess:
             "KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
             "HEALTH_PORT": str(self._port),
             "OPERATOR_NAME": name,
-            "OPERATOR_LEASE_NAMESPACE": NAMESPACE,
+            "OPERATOR_LEASE_NAMESPACE": namespace,
             "OPERATOR_LEASE_NAME": ACCOUNT,
             "LOG_FORMAT": "json",
         }

@@ -53,8 +53,10 @@ async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, bo
     Raises:
         InfrastructureError: another one leads, or a watch or loop ended.
     """
-    ending, ready = asyncio.Event(), asyncio.Event()
-    watching = asyncio.create_task(watch(book, settings.operator_namespaces, ending, ready), name="watch")
+    ending = asyncio.Event()
+    watching = asyncio.create_task(
+        watch(book, settings.operator_name, settings.operator_namespaces, ending), name="watch"
+    )
     parts: dict[asyncio.Task[Any], str] = {
         asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
         watching: "watching Kubernetes ended; are the CRD and our rights there?",

@@ -55,8 +55,8 @@ def registry(book: Book) -> kopf.OperatorRegistry:
     return found
 
 
-async def watch(book: Book, namespaces: tuple[str, ...], stop: asyncio.Event, ready: asyncio.Event) -> None:
-    """Watch ``namespaces``, all of them when none is named, until ``stop``; ``ready`` is set once it runs."""
+async def watch(book: Book, name: str, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """Watch ``namespaces``, all of them when none is named, until ``stop``. ``name`` is ours."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # kinds are there when we start: the chart brings them
@@ -70,7 +70,8 @@ async def watch(book: Book, namespaces: tuple[str, ...], stop: asyncio.Event, re
         clusterwide=not namespaces,
         namespaces=namespaces,
         stop_flag=stop,
-        ready_flag=ready,
+        # of its own accord it would look for our user's name, and a container's user has none
+        identity=name,  # type: ignore[arg-type]  # the name of its type is private
     )
 
 
