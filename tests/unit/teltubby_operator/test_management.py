@@ -49,7 +49,14 @@ async def test_one_question_tells_of_all_queues(api: Api, access: Access):
         {"name": "two", "messages_ready": 0, "messages_unacknowledged": 0},
     ]
     assert await ask(access) == {"one": Backlog(3, 2), "two": Backlog(0, 0)}
-    assert api.asked == ["/api/queues/%2F?columns=name,messages_ready,messages_unacknowledged"]
+    (asked,) = api.asked
+    path, _, query = asked.partition("?")
+    assert path == "/api/queues/%2F"
+    assert set(query.split("&")) == {
+        "disable_stats=true",
+        "enable_queue_totals=true",
+        "columns=name,messages_ready,messages_unacknowledged",
+    }
 
 
 @pytest.mark.parametrize(
