@@ -1,7 +1,7 @@
 """One broker: how many jobs its queues hold, asked of its management API, and news of jobs over AMQP.
 
-The management API tells of all queues at once. It is asked for bare totals, which the queues keep up to date: the counts
-among its statistics lag by seconds. AMQP tells of one queue without waiting for a poll, but not which jobs workers have.
+The management API tells of all queues at once. It is asked for bare totals, which queues keep up to date: the counts
+among its statistics lag by seconds. AMQP tells of one queue without waiting for a poll, but not what workers have.
 """
 
 import asyncio
