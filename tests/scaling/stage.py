@@ -21,7 +21,7 @@ from testbed.kubectl import Cluster
 from testbed.processes import Process, TestbedError, free_port
 from testbed.rabbitmq import RabbitMq
 
-LIMIT = 30.0  # seconds; what is waited for takes a second or two
+LIMIT = 60.0  # seconds; what is waited for takes a second or two
 SIZE = 8
 LABELS = {"app": "worker"}
 ACCOUNT = "media-teltubby-operator"
@@ -86,6 +86,10 @@ class OperatorProcess:
         return self.process.stop()
 
 
+async def _connect(broker: RabbitMq) -> aio_pika.abc.AbstractConnection:
+    return await aio_pika.connect(f"amqp://guest:guest@{broker.address.host}:{broker.address.port}/")
+
+
 @dataclass
 class ScalingStage:
     """An archive called ``media`` whose workers are the Deployment ``worker``."""
@@ -99,15 +103,17 @@ class ScalingStage:
     @asynccontextmanager
     async def opened(cls, cluster: Cluster, broker: RabbitMq) -> AsyncIterator["ScalingStage"]:
         """Make the namespace and all that an archive names; the archive itself is the test's to make."""
-        address = broker.address
-        connection = await aio_pika.connect(f"amqp://guest:guest@{address.host}:{address.port}/")
-        stage = cls(cluster, broker, connection)
+        stage = cls(cluster, broker, await _connect(broker))
         try:
             await stage._make()
             yield stage
         finally:
-            await connection.close()
+            await stage.connection.close()
             await asyncio.to_thread(cluster.kubectl, "delete", "namespace", stage.namespace, "--wait=false")
+
+    async def connected(self) -> aio_pika.abc.AbstractConnection:
+        """Return a new connection, of a broker that was away."""
+        return await _connect(self.broker)
 
     @property
     def queue(self) -> str:
@@ -151,7 +157,8 @@ class ScalingStage:
         channel = await self.connection.channel(publisher_confirms=True)
         events = await channel.get_exchange(self.exchange)
         for _ in range(count):
-            await channel.default_exchange.publish(aio_pika.Message(b"{}"), self.queue)
+            job = aio_pika.Message(b"{}", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+            await channel.default_exchange.publish(job, self.queue)
             await events.publish(aio_pika.Message(b"{}"), "job.queued", mandatory=False)
         await channel.close()
 
@@ -164,6 +171,10 @@ class ScalingStage:
     def replicas(self) -> int:
         """Return how many workers the Deployment is asked for."""
         return int(self.cluster.get("deployment", "worker", "--namespace", self.namespace)["spec"]["replicas"])
+
+    def revision(self) -> int:
+        """Return a number that grows with every change of the Deployment's spec."""
+        return int(self.cluster.get("deployment", "worker", "--namespace", self.namespace)["metadata"]["generation"])
 
     def running(self) -> int:
         """Return how many pods run and stay."""

@@ -11,6 +11,7 @@ from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
 from testbed.kwok import PlayedCluster
 from testbed.rabbitmq import RabbitMq
 
+FORGET = ("--type=merge", '--patch={"status":{"conditions":[]}}')
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -78,6 +79,40 @@ async def test_a_broker_that_is_away_is_told_and_ends_no_worker(
         broker.start()
     await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True", 60)
     assert "BrokerUnreachable" in await asyncio.to_thread(stage.events)
+
+
+@pytest.mark.parametrize("back_at_once", [True, False])
+async def test_a_broker_that_comes_back_is_never_taken_for_an_empty_one(
+    stage: ScalingStage, operator: OperatorProcess, broker: RabbitMq, back_at_once: bool
+):
+    """For a moment its API answers without counts: no worker may go for that, and none came for nothing."""
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(16)
+    await stage.settles_at(8)
+    before = await asyncio.to_thread(stage.revision)
+    broker.kill()
+    if not back_at_once:
+        await stage.sees(lambda: stage.condition("QueueReachable")[0] == "False", 60)
+    broker.start()
+    await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True", 60)
+    await stage.sees(lambda: stage.status().get("queue") == {"ready": 16, "unacknowledged": 0})
+    stage.connection = await stage.connected()
+    await stage.publish(2)
+    await stage.sees(lambda: stage.status().get("queue") == {"ready": 18, "unacknowledged": 0})
+    assert await asyncio.to_thread(stage.revision) == before
+
+
+async def test_a_queue_that_is_gone_is_no_empty_queue(stage: ScalingStage, operator: OperatorProcess):
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(8)
+    await stage.settles_at(4)
+    before = await asyncio.to_thread(stage.revision)
+    channel = await stage.connection.channel()
+    await channel.queue_delete(stage.queue)
+    await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "QueueMissing"), 60)
+    assert await asyncio.to_thread(stage.revision) == before
+    await channel.declare_queue(stage.queue, durable=True)
+    await stage.settles_at(0)
 
 
 async def test_wrong_credentials_are_named_and_mended(stage: ScalingStage, operator: OperatorProcess):
@@ -183,3 +218,16 @@ async def test_workers_with_a_job_are_spared(stage: ScalingStage, operator: Oper
         await message.ack()
     await asyncio.to_thread(stage.say_busy, [])
     await stage.settles_at(0)
+
+
+async def test_killed_again_and_again_it_changes_nothing(stage: ScalingStage, operator: OperatorProcess):
+    """A new one must know all sessions and workers before it decides: with a fixed number each mistake would show."""
+    await asyncio.to_thread(stage.archive, workers={"replicas": 8})
+    await stage.settles_at(8)
+    before = await asyncio.to_thread(stage.revision)
+    for _ in range(5):
+        operator.kill()
+        operator.start()
+        stage.cluster.kubectl("patch", "tta", "media", "-n", stage.namespace, "--subresource=status", *FORGET)
+        await stage.sees(lambda: stage.condition("Ready")[0] == "True")
+    assert await asyncio.to_thread(stage.revision) == before

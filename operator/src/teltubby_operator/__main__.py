@@ -54,6 +54,7 @@ async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, bo
         InfrastructureError: another one leads, or a watch or loop ended.
     """
     ending = asyncio.Event()
+    await ports.cluster.fill(book, settings.operator_namespaces)
     watching = asyncio.create_task(
         watch(book, settings.operator_name, settings.operator_namespaces, ending), name="watch"
     )

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from teltubby_core.domain.sessions import SessionSight
 from teltubby_operator.archive import Archive, Key
 
+OURS: Mapping[str, str] = {"app.kubernetes.io/part-of": "teltubby"}
+"""Labels of the Leases that are sessions."""
+
 
 @dataclass(frozen=True)
 class Workers:

@@ -7,22 +7,32 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from lightkube import ApiError, AsyncClient
+from lightkube import ALL_NS, ApiError, AsyncClient
 from lightkube.generic_resource import create_namespaced_resource
+from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.core_v1 import EventSource, ObjectReference
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Event, Pod, Secret
 from lightkube.types import PatchType
 
 from teltubby_core.adapters.kubernetes.errors import kubernetes_errors
+from teltubby_core.adapters.kubernetes.notes import sight_of
 from teltubby_core.errors import PermanentError
-from teltubby_operator.archive import GROUP, KIND, PLURAL, VERSION, Archive, SecretKeys
+from teltubby_operator.archive import GROUP, KIND, PLURAL, VERSION, Archive, Key, SecretKeys
+from teltubby_operator.book import OURS, Book, Workers
 from teltubby_operator.troubles import TroubleError
 
 _COST = "controller.kubernetes.io/pod-deletion-cost"  # kubernetes.io/docs/concepts/workloads/controllers/replicaset
 _BUSY, _IDLE = "1000", "0"
 _Archives = create_namespaced_resource(GROUP, VERSION, KIND, PLURAL)
+
+
+def _described(metadata: ObjectMeta | None) -> tuple[Key, dict[str, str]]:
+    assert metadata is not None
+    key = Key(namespace=str(metadata.namespace), name=str(metadata.name))
+    return key, dict(metadata.annotations or {})
 
 
 class Cluster:
@@ -31,6 +41,23 @@ class Cluster:
     def __init__(self, client: AsyncClient, may_write: Callable[[], bool]) -> None:
         self._client = client
         self._may_write = may_write
+
+    async def fill(self, book: Book, namespaces: tuple[str, ...]) -> None:
+        """Note the Deployments and sessions that are there, before a watch tells of them one by one.
+
+        With half of the sessions known there would be workers too many for a moment. Raises what ``kubernetes_errors``
+        does.
+        """
+        for namespace in namespaces or (ALL_NS,):
+            with kubernetes_errors("Leases"):
+                async for lease in self._client.list(Lease, namespace=namespace, labels=dict(OURS)):
+                    key, annotations = _described(lease.metadata)
+                    book.session(key, sight_of(key.name, annotations, (lease.spec or LeaseSpec()).holderIdentity))
+            with kubernetes_errors("Deployments"):
+                async for each in self._client.list(Deployment, namespace=namespace):
+                    if each.spec is not None:
+                        labels = each.spec.selector.matchLabels or {}
+                        book.deployment(_described(each.metadata)[0], Workers(int(each.spec.replicas or 0), labels))
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
         """Ask for so many pods. Raises what ``kubernetes_errors`` does."""

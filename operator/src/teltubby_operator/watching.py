@@ -10,12 +10,9 @@ from pydantic import ValidationError
 
 from teltubby_core.adapters.kubernetes.notes import sight_of
 from teltubby_operator.archive import GROUP, PLURAL, VERSION, Archive, Key
-from teltubby_operator.book import Book, Workers
+from teltubby_operator.book import OURS, Book, Workers
 
 log = logging.getLogger(__name__)
-
-OURS = {"app.kubernetes.io/part-of": "teltubby"}
-"""Labels of the Leases that are sessions."""
 
 
 def registry(book: Book) -> kopf.OperatorRegistry:
@@ -43,7 +40,7 @@ def registry(book: Book) -> kopf.OperatorRegistry:
         body = _there(event)
         book.deployment(_key(event), None if body is None else _workers(body["spec"]))
 
-    @kopf.on.event("coordination.k8s.io", "v1", "leases", labels=OURS, registry=found)
+    @kopf.on.event("coordination.k8s.io", "v1", "leases", labels=dict(OURS), registry=found)
     async def lease(event: Mapping[str, Any], **_: Any) -> None:
         key, body = _key(event), _there(event)
         if body is None:
