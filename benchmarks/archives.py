@@ -79,7 +79,7 @@ class Plant:
             while True:
                 ready = 0
                 async for each in self._client.list(_Archives, namespace=self._stage.namespace, chunk_size=500):
-                    told = (each.status or {}).get("conditions", [])
+                    told = dict(each).get("status", {}).get("conditions", [])
                     ready += any((one["type"], one["status"]) == ("Ready", "True") for one in told)
                 if ready == len(self._names):
                     return
@@ -104,7 +104,7 @@ class Plant:
         async with asyncio.timeout(REACTION_LIMIT):
             while True:
                 found = await self._client.get(Deployment, name, namespace=self._stage.namespace)
-                if found.spec and found.spec.replicas == WORKERS:
+                if found.spec.replicas == WORKERS:
                     break
                 await asyncio.sleep(0.01)
         seconds = time.perf_counter() - started

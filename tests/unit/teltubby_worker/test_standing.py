@@ -11,15 +11,13 @@ async def test_what_it_has_in_hand_is_noted_at_once_and_gone_with_the_session():
     standing = Standing(SessionKind.BOT, lambda _, notes, __: told.append(notes), busy=lambda: bool(jobs))
     lease = await sessions.acquire(1.0)
     standing.begin(lease)
-    await standing.settle()
-    assert lease.sight.notes.busy is True
-    jobs.clear()
-    await standing.settle()
-    assert lease.sight.notes.busy is False
-    jobs.append("two")
-    await standing.settle()
+    said = []
+    for in_hand in (["one"], [], ["two"]):
+        jobs[:] = in_hand
+        await standing.settle()
+        said.append(lease.sight.notes.busy)
     await standing.end()
-    assert lease.sight.notes.busy is None
+    assert [*said, lease.sight.notes.busy] == [True, False, True, None]
     assert [notes.busy for notes in told] == [True, False, True, None]
 
 
