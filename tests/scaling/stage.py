@@ -263,7 +263,7 @@ class ScalingStage:
 
     def _rights(self) -> list[dict[str, Any]]:
         """Return the Role that the chart makes beside an archive, for this namespace and its names."""
-        named = {"secrets": ["broker", "elsewhere"], "deployments/scale": ["worker"]}
+        named = {"secrets": ["broker", "elsewhere", "other"], "deployments/scale": ["worker"]}
         kinds = ("Role", "RoleBinding")
         role, binding = (deepcopy(_objects().one(kind, "media-teltubby-scaling")) for kind in kinds)
         for rule in role["rules"]:

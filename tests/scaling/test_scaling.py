@@ -124,6 +124,10 @@ async def test_wrong_credentials_are_named_and_mended(stage: ScalingStage, opera
     await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerRefused"), 60)
     assert "wr0ng-passw0rd" not in stage.cluster.kubectl("describe", "tta", "media", "--namespace", stage.namespace)
     assert "wr0ng-passw0rd" not in operator.process.log.read_text()
+    garbled = {"data": {"RABBITMQ_USERNAME": "/w==", "RABBITMQ_PASSWORD": "/w=="}}
+    await asyncio.to_thread(stage.cluster.apply, stage.made("v1", "Secret", "other", **garbled))
+    await asyncio.to_thread(stage.archive, queue={"secretName": "other"})
+    await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "SecretUnreadable"), 60)
     await asyncio.to_thread(stage.archive)
     await stage.sees(lambda: stage.condition("Ready")[0] == "True")
 

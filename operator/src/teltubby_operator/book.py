@@ -1,7 +1,8 @@
 """What was last heard of archives, workers' Deployments and sessions' Leases. Kept by watches, read by decisions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from teltubby_core.domain.sessions import SessionSight
 from teltubby_operator.archive import Archive, Key
@@ -10,12 +11,23 @@ OURS: Mapping[str, str] = {"app.kubernetes.io/part-of": "teltubby"}
 """Labels of the Leases that are sessions."""
 
 
+V = TypeVar("V")
+
+
 @dataclass(frozen=True)
 class Workers:
-    """A Deployment: how many workers it is asked for, and how its pods are found."""
+    """A Deployment: how many workers it is asked for, how many are ready, and how its pods are found."""
 
     replicas: int
-    selector: Mapping[str, str] = field(default_factory=dict)
+    ready: int
+    selector: Mapping[str, str]
+
+    @classmethod
+    def read(cls, deployment: Mapping[str, Any]) -> "Workers":
+        """Read it as the API has it."""
+        spec, status = deployment["spec"], deployment.get("status") or {}
+        labels = dict(spec["selector"].get("matchLabels") or {})
+        return cls(int(spec.get("replicas", 1)), int(status.get("readyReplicas", 0)), labels)
 
 
 class Book:
@@ -29,22 +41,14 @@ class Book:
 
     def archive(self, key: Key, found: Archive | None) -> None:
         """Note an archive, or that it is gone."""
-        before = self.archives.get(key)
-        if found is None:
-            self.archives.pop(key, None)
-        else:
-            self.archives[key] = found
+        before = _put(self.archives, key, found)
         if before is None or found is None or before.spec != found.spec or before.uid != found.uid:
             self.changed(None)
             self.changed(key)
 
     def deployment(self, key: Key, found: Workers | None) -> None:
         """Note a Deployment, or that it is gone."""
-        before = self.workers.get(key)
-        if found is None:
-            self.workers.pop(key, None)
-        else:
-            self.workers[key] = found
+        before = _put(self.workers, key, found)
         if before != found:
             for archive in self.archives.values():
                 if (archive.key.namespace, archive.spec.workers.deployment_name) == (key.namespace, key.name):
@@ -52,11 +56,7 @@ class Book:
 
     def session(self, key: Key, found: SessionSight | None) -> None:
         """Note a session's Lease, or that it is gone."""
-        before = self.sights.get(key)
-        if found is None:
-            self.sights.pop(key, None)
-        else:
-            self.sights[key] = found
+        before = _put(self.sights, key, found)
         if _lasting(before) != _lasting(found):
             for archive in self.archives.values():
                 prefix = archive.spec.sessions.lease_prefix
@@ -67,6 +67,14 @@ class Book:
         """Return an archive's sessions by their Leases' names."""
         keys = (Key(namespace=archive.key.namespace, name=name) for name in archive.spec.sessions.names)
         return {key.name: self.sights[key] for key in keys if key in self.sights}
+
+
+def _put(table: dict[Key, V], key: Key, found: V | None) -> V | None:
+    """Note what there is now, None for nothing; return what there was."""
+    before = table.pop(key, None)
+    if found is not None:
+        table[key] = found
+    return before
 
 
 def _lasting(sight: SessionSight | None) -> object:

@@ -51,8 +51,6 @@ class Management:
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
-        self.requests = 0
-        """How many were made."""
 
     async def backlogs(self, access: Access) -> dict[str, Backlog | None]:
         """Return the backlog of each queue in the virtual host, by one request; None where statistics are missing.
@@ -60,11 +58,10 @@ class Management:
         Raises:
             TroubleError: it does not tell.
         """
-        url = yarl.URL(f"{access.management_url}/api/queues/{quote(access.vhost, safe='')}", encoded=True)
         login = base64.b64encode(f"{access.username}:{access.password}".encode()).decode()
         limit = aiohttp.ClientTimeout(total=_LIMIT)
-        self.requests += 1
         try:
+            url = yarl.URL(f"{access.management_url}/api/queues/{quote(access.vhost, safe='')}", encoded=True)
             async with self._http.get(
                 url.with_query(_TOTALS),
                 headers={"Authorization": f"Basic {login}"},

@@ -55,9 +55,7 @@ class Cluster:
                     book.session(key, sight_of(key.name, annotations, (lease.spec or LeaseSpec()).holderIdentity))
             with kubernetes_errors("Deployments"):
                 async for each in self._client.list(Deployment, namespace=namespace):
-                    if each.spec is not None:
-                        labels = each.spec.selector.matchLabels or {}
-                        book.deployment(_described(each.metadata)[0], Workers(int(each.spec.replicas or 0), labels))
+                    book.deployment(_described(each.metadata)[0], Workers.read(each.to_dict()))
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
         """Ask for so many pods. Raises what ``kubernetes_errors`` does."""
@@ -141,7 +139,13 @@ class Cluster:
         if missing := [key for key in (keys.username, keys.password) if not data.get(key)]:
             sentence = f"Secret {name} has no {' and no '.join(missing)}; add it, or correct queue.secretKeys"
             raise TroubleError("SecretIncomplete", sentence)
-        username, password = (base64.b64decode(data[key]).decode() for key in (keys.username, keys.password))
+        try:
+            username, password = (base64.b64decode(data[key]).decode() for key in (keys.username, keys.password))
+        except UnicodeDecodeError:
+            sentence = (
+                f"Secret {name} holds no text at {keys.username} or {keys.password}; write user and password anew"
+            )
+            raise TroubleError("SecretUnreadable", sentence) from None
         return username, password
 
     @contextmanager

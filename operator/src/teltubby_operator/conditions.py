@@ -11,10 +11,10 @@ from teltubby_operator.scaling import Decision, Reason
 
 @dataclass(frozen=True)
 class Condition:
-    """One of them; ``holds`` is None while it is not known."""
+    """One of them."""
 
     type: str
-    holds: bool | None
+    holds: bool
     reason: str
     message: str
 
@@ -119,7 +119,7 @@ def rendered(
 
 
 def _rendered(found: Condition, before: Mapping[str, Any], generation: int, now: str) -> dict[str, Any]:
-    status = {True: "True", False: "False", None: "Unknown"}[found.holds]
+    status = str(found.holds)
     since = before.get("lastTransitionTime", now) if before.get("status") == status else now
     return {
         "type": found.type,

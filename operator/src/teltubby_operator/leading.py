@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from lightkube import ApiError, AsyncClient
 from lightkube.models.coordination_v1 import LeaseSpec
@@ -15,8 +16,6 @@ from teltubby_core.adapters.kubernetes.holding import Sightings, boot_clock
 from teltubby_core.errors import TransientError
 
 log = logging.getLogger(__name__)
-
-_NOT_FOUND, _CONFLICT = 404, 409
 
 
 class Leadership:
@@ -104,7 +103,7 @@ class Leadership:
         try:
             return await self._client.get(Lease, self._name, namespace=self._namespace)
         except ApiError as error:
-            if error.status.code != _NOT_FOUND:
+            if error.status.code != HTTPStatus.NOT_FOUND:
                 raise
         return await self._client.create(Lease(metadata=ObjectMeta(name=self._name, namespace=self._namespace)))
 

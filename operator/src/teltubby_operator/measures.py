@@ -19,7 +19,7 @@ class Measures:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._backlog = Reading(registry, "teltubby_archive_backlog_jobs", "Jobs at the broker", (*_LABELS, "state"))
         self._desired = Reading(registry, "teltubby_archive_desired_workers", "Workers that it needs", _LABELS)
-        self._actual = Reading(registry, "teltubby_archive_workers", "Workers that are asked for", _LABELS)
+        self._actual = Reading(registry, "teltubby_archive_workers", "Workers that are ready", _LABELS)
         self._sessions = Reading(registry, "teltubby_archive_sessions", "Logins", (*_LABELS, "state"))
         self._reaction = Histogram(
             "teltubby_scaling_reaction_seconds", "From news to the change", buckets=_BUCKETS, registry=registry

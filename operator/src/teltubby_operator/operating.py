@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
-from teltubby_operator.archive import Archive, Key
+from teltubby_operator.archive import Archive, Key, SecretKeys
 from teltubby_operator.book import Book, Workers
 from teltubby_operator.broker import Access, Management
 from teltubby_operator.cluster import Cluster
@@ -41,7 +42,7 @@ class Operator:
         self._sites: dict[Access, Site] = {}
         self._site_of: dict[Key, Site] = {}
         self._no_access: dict[Key, Trouble] = {}
-        self._secrets: dict[tuple[str, str], tuple[float, tuple[str, str]]] = {}
+        self._secrets: dict[tuple[str, str, SecretKeys], tuple[float, tuple[str, str]]] = {}
         self._memories: dict[Key, tuple[str, Memory]] = {}
         self._due: dict[Key, float] = {}
         self._running: set[Key] = set()
@@ -118,10 +119,10 @@ class Operator:
 
     async def _access(self, archive: Archive) -> Access:
         queue, now = archive.spec.queue, time.monotonic()
-        name = (archive.key.namespace, queue.secret_name)
+        name = (archive.key.namespace, queue.secret_name, queue.secret_keys)
         read_at, login = self._secrets.get(name, (0.0, ("", "")))
         if not login[0] or now - read_at > _SECRET_SECONDS * 0.9:
-            login = await self._cluster.credentials(*name, queue.secret_keys)
+            login = await self._cluster.credentials(*name)
             self._secrets[name] = (now, login)
         return Access(queue.amqp_url, queue.management_url, queue.vhost, *login)
 
@@ -197,7 +198,8 @@ class Operator:
         await self._cluster.scale(key.namespace, name, decision.replicas)
         before, memory.asked = workers.replicas, decision.replicas
         self._measures.scaled(time.monotonic() - since)
-        self._book.workers[Key(namespace=key.namespace, name=name)] = Workers(decision.replicas, workers.selector)
+        # until the watch tells of it: another evaluation may come before
+        self._book.workers[Key(namespace=key.namespace, name=name)] = replace(workers, replicas=decision.replicas)
         log.info("archive %s: %d → %d workers: %s", key, before, decision.replicas, decision.sentence)
         if theirs:
             sentence = f"somebody set {name} to {before}; back to {decision.replicas}: use workers.replicas or paused"
@@ -219,7 +221,7 @@ class Operator:
         desired = decision.replicas if decision else None
         status: dict[str, Any] = {
             "observedGeneration": archive.generation,
-            "replicas": self._replicas(archive, workers),
+            "replicas": workers.ready if workers else None,
             "desiredReplicas": desired,
             "queue": _queue(reading),
             "sessions": {name: getattr(sessions, name) for name in ("ready", "empty", "leased", "lost", "retiring")},
@@ -248,12 +250,6 @@ class Operator:
         """Return the pods whose workers have a job in hand, or don't say."""
         sights = self._book.sessions_of(archive).values()
         return {sight.holder for sight in sights if sight.holder and sight.notes.busy is not False}
-
-    def _replicas(self, archive: Archive, workers: Workers | None) -> int | None:
-        if workers is None:
-            return None
-        key = Key(namespace=archive.key.namespace, name=archive.spec.workers.deployment_name)
-        return self._book.workers.get(key, workers).replicas
 
 
 def _seen(reading: Reading, workers: Workers, sessions: SessionCounts) -> Seen:

@@ -38,7 +38,7 @@ def registry(book: Book) -> kopf.OperatorRegistry:
     @kopf.on.event("apps", "v1", "deployments", registry=found)
     async def deployment(event: Mapping[str, Any], **_: Any) -> None:
         body = _there(event)
-        book.deployment(_key(event), None if body is None else _workers(body["spec"]))
+        book.deployment(_key(event), None if body is None else Workers.read(body))
 
     @kopf.on.event("coordination.k8s.io", "v1", "leases", labels=dict(OURS), registry=found)
     async def lease(event: Mapping[str, Any], **_: Any) -> None:
@@ -81,7 +81,3 @@ def _there(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the object; None when it is gone, or going."""
     body: Mapping[str, Any] = event["object"]
     return None if event["type"] == "DELETED" or body["metadata"].get("deletionTimestamp") else body
-
-
-def _workers(spec: Mapping[str, Any]) -> Workers:
-    return Workers(int(spec.get("replicas", 1)), dict(spec["selector"].get("matchLabels") or {}))

@@ -90,7 +90,10 @@ async def test_what_it_refuses_or_garbles_has_a_reason_and_no_secret(
     assert "passw0rd" not in repr(access)
 
 
-async def test_nobody_there():
+@pytest.mark.parametrize(
+    ("url", "reason"), [("http://127.0.0.1:9", "BrokerUnreachable"), ("http://rabbit:99999999", "BrokerUnreadable")]
+)
+async def test_nobody_there_or_no_address(url: str, reason: str):
     with pytest.raises(TroubleError) as caught:
-        await ask(Access("amqp://rabbit", "http://127.0.0.1:9", "/", "ada", "passw0rd"))
-    assert caught.value.reason == "BrokerUnreachable"
+        await ask(Access("amqp://rabbit", url, "/", "ada", "passw0rd"))
+    assert caught.value.reason == reason
