@@ -14,7 +14,7 @@ from testbed.stores import s3_options
 MIB = 1024 * 1024
 PART = 8 * MIB
 PARTS = 3  # side by side
-SLACK = 12 * MIB  # buffers grow by an eighth at a time; sockets, the interpreter's own
+SLACK = 8 * MIB  # sockets, the interpreter's own
 
 
 @pytest.mark.timeout(300)

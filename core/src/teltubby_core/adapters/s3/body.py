@@ -35,6 +35,10 @@ class Part:
         """What it holds."""
         return memoryview(self._room)[: self._filled]
 
+    def empty(self) -> None:
+        """Begin anew, in the same memory."""
+        self._filled = 0
+
     def take(self, given: memoryview) -> int:
         """Copy as many bytes as fit, and return how many."""
         count = min(len(given), len(self._room) - self._filled)

@@ -46,6 +46,7 @@ class S3Upload:
         self._metadata = headers.metadata(metadata)
         self._mark = secrets.token_hex(16)
         self._filling = Part(options.part_size)
+        self._spare: list[Part] = []  # used again: what still refers to a part that was sent may be garbage for a while
         self._size = 0
         self._sent = 0  # parts that were handed over
         self._running: set[asyncio.Task[CompletedPartTypeDef]] = set()
@@ -124,7 +125,7 @@ class S3Upload:
         if self._upload_id is None:
             await self._calls.run(self._begin, self._stop)
         self._sent += 1
-        part, self._filling = self._filling, Part(self._options.part_size)
+        part, self._filling = self._filling, self._spare.pop() if self._spare else Part(self._options.part_size)
         sending = asyncio.create_task(self._send(self._sent, part), name=f"part {self._sent} of {self._key}")
         sending.add_done_callback(_seen)
         self._running.add(sending)
@@ -151,7 +152,10 @@ class S3Upload:
             )
             return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum}
 
-        return await self._calls.run(send, self._stop)
+        sent = await self._calls.run(send, self._stop)
+        part.empty()
+        self._spare.append(part)
+        return sent
 
     async def _complete(self) -> None:
         self._parts.sort(key=lambda part: part["PartNumber"])
@@ -173,6 +177,7 @@ class S3Upload:
         if self._running:
             await asyncio.wait(self._running)  # a part that arrives later would stay
         self._filling = Part(1)  # what it held is of no use any more
+        self._spare.clear()
         if self._upload_id is None:
             return
         try:
