@@ -244,6 +244,9 @@ class WorkersTelegram:
         content = content_of(job.file_info.file_id)
         return MemorySource(content, told=len(content))
 
+    def start(self) -> None:
+        return
+
     async def close(self) -> None:
         return
 

@@ -12,6 +12,7 @@
         ├── BrokerUnavailableError    the message broker can't be reached or refuses
         ├── StorageUnavailableError   read-only, missing or unreachable object store
         ├── DatabaseUnavailableError  locked, full or unwritable database
+        ├── SessionGoneError          somebody removed the place where a session's login is kept
         └── ConfigurationError        a setting is wrong; the start stops with exit status 2
             └── DatabaseInUseError    another process serves this database; it may be about to end
 
@@ -94,6 +95,10 @@ class BrokerUnavailableError(InfrastructureError):
 
 class DatabaseUnavailableError(InfrastructureError):
     """The database is locked by someone else, full or not writable."""
+
+
+class SessionGoneError(InfrastructureError):
+    """The place where a session's login is kept is not there any more."""
 
 
 class ConfigurationError(InfrastructureError):

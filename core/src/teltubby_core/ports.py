@@ -544,7 +544,7 @@ class SessionLease(Protocol):
         ...
 
     async def load(self) -> str | None:
-        """Return its content, None while nobody has logged in."""
+        """Return its content, None while nobody has logged in. Errors: SessionGone when its place is not there."""
         ...
 
     async def save(self, content: str) -> None:

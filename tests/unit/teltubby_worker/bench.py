@@ -54,11 +54,15 @@ class FakeTelegram:
     def __init__(self) -> None:
         self.sources: list[MediaSource] = [MemorySource(BODY)]
         self.asked = 0
+        self.started = 0
         self.closed = 0
 
     def source(self, _job: JobMessage) -> MediaSource:
         self.asked += 1
         return self.sources.pop(0) if len(self.sources) > 1 else self.sources[0]
+
+    def start(self) -> None:
+        self.started += 1
 
     async def close(self) -> None:
         self.closed += 1

@@ -9,9 +9,10 @@ from telethon.tl.functions.auth import ImportBotAuthorizationRequest, LogOutRequ
 from support import eventually
 from teltubby_core.domain.keyring import Keyring
 from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
-from teltubby_core.errors import InfrastructureError, TransientError
-from teltubby_core.testing import MemorySessionStore
+from teltubby_core.errors import InfrastructureError, SessionGoneError, TransientError
+from teltubby_core.testing.session_store import MemorySessionLease, MemorySessionStore
 from teltubby_worker.mtproto import session as session_module
+from teltubby_worker.mtproto import tenancy as tenancy_module
 from teltubby_worker.mtproto.errors import AccountEndedError, SessionChangedError, SessionLostError
 from teltubby_worker.mtproto.session import Session
 from unit.teltubby_worker.scripted import ENTRY, LOGIN, Ask, FakeTelegram, Part
@@ -248,6 +249,59 @@ async def test_a_retiring_session_that_nobody_has_is_logged_out_by_the_next_work
     assert set(stage.store.contents) == {"s-1"}
     assert len(stage.telegram.open_links()) == 1
     await session.close()
+
+
+async def test_a_retiring_session_is_logged_out_by_a_worker_that_has_no_job(stage: Stage) -> None:
+    stage.store.retire("s-0")
+    session = stage.session()
+    session.start()
+    await eventually(lambda: set(stage.store.contents) == {"s-1"})
+    await eventually(lambda: not stage.telegram.open_links())
+    assert stage.telegram.count(LogOutRequest) == 1
+    assert {sight.holder for sight in await stage.store.survey()} == {None}
+    await session.close()
+
+
+async def test_a_worker_at_rest_gives_its_session_back_to_log_another_one_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_AT_REST", 0.0)
+    monkeypatch.setattr(tenancy_module, "_SURVEY_LEAST", 0.0)
+    monkeypatch.setattr(tenancy_module, "_SURVEY_EACH", 0.0)
+    session = stage.session()
+    await session.call(Ask())
+    stage.store.retire("s-1")
+    await eventually(lambda: set(stage.store.contents) == {"s-0"})
+    assert await session.call(Ask()) == "answer"
+    assert session.account == ADA
+    assert stage.telegram.count(LogOutRequest) == 1
+    await session.close()
+
+
+async def test_a_session_whose_place_is_gone_is_told_as_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def load(_: MemorySessionLease) -> str:
+        raise SessionGoneError("there is no Secret s-0")
+
+    monkeypatch.setattr(MemorySessionLease, "load", load)
+    session = stage.session()
+    with pytest.raises(SessionGoneError):
+        await session.call(Ask())
+    assert ("s-0", SessionState.LOST, True) in stage.told
+    await session.close()
+
+
+async def test_since_when_somebody_is_logged_in_is_noted_once(stage: Stage) -> None:
+    for name in NAMES:
+        stage.store.put(name, "", SessionNotes())
+    session = stage.session(SessionKind.BOT)
+    await session.call(Ask())
+    await session.close()
+    since = (await stage.notes())["s-0"].logged_in_at
+    assert since is not None
+    session = stage.session(SessionKind.BOT)
+    await session.call(Ask())
+    await session.close()
+    assert (await stage.notes())["s-0"].logged_in_at == since
 
 
 async def test_a_login_that_is_made_anew_at_once_is_told_as_lost_and_as_ready_again(stage: Stage) -> None:

@@ -32,6 +32,8 @@ class SessionNotes(BaseModel):
     kind: SessionKind | None = None
     dc_id: int | None = None
     """Number of its data centre."""
+    logged_in_at: datetime | None = None
+    """Since when it has this login."""
     used_at: datetime | None = None
     flood_until: datetime | None = None
     """Until when Telegram asked it to wait; it means nothing once that is past."""

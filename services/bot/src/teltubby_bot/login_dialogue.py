@@ -272,8 +272,9 @@ class LoginDialogue:
 
 
 def _fresh(keys: Keyring) -> SessionNotes:
+    now = datetime.now(UTC)
     return SessionNotes(
-        state=SessionState.READY, kind=SessionKind.USER, dc_id=keys.home.dc_id, used_at=datetime.now(UTC)
+        state=SessionState.READY, kind=SessionKind.USER, dc_id=keys.home.dc_id, logged_in_at=now, used_at=now
     )
 
 

@@ -75,6 +75,7 @@ class Worker:
         Raises:
             ConfigurationError: the bucket is another bot's; nothing more is written to it, not even what runs.
         """
+        self._telegram.start()
         slots = [
             asyncio.create_task(self._serve(stop), name=f"worker slot {number}") for number in range(self._concurrency)
         ]

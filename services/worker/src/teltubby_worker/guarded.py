@@ -21,6 +21,10 @@ class GuardedTelegram:
         """See Telegram."""
         return GuardedSource(self._telegram.source(job), self._breaker)
 
+    def start(self) -> None:
+        """See Telegram."""
+        self._telegram.start()
+
     async def close(self) -> None:
         """See Telegram."""
         await self._telegram.close()

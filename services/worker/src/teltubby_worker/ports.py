@@ -16,6 +16,10 @@ class Telegram(Protocol):
         """
         ...
 
+    def start(self) -> None:
+        """Begin to log out sessions that retire, also while there is no job."""
+        ...
+
     async def close(self) -> None:
         """Disconnect and let go of the session."""
         ...

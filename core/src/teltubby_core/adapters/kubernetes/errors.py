@@ -12,7 +12,11 @@ from teltubby_core.errors import ConfigurationError, InfrastructureError, Transi
 
 
 class ConflictError(TransientError):
-    """Somebody changed the object since we read it."""
+    """Somebody changed the object since we read it, or made one of that name."""
+
+
+class MissingError(InfrastructureError):
+    """There is no such object."""
 
 
 @contextmanager
@@ -22,7 +26,8 @@ def kubernetes_errors(what: str) -> Iterator[None]:
     Raises:
         ConflictError: it is another one than was read.
         TransientError: the API server can't be reached, or has too much to do.
-        InfrastructureError: it is not there, or we may not; the text says what to do.
+        MissingError: it is not there.
+        InfrastructureError: we may not; the text says what to do.
     """
     try:
         yield
@@ -39,7 +44,7 @@ def _meaning(error: ApiError, what: str) -> InfrastructureError | TransientError
     if code == HTTPStatus.CONFLICT:
         return ConflictError(f"{what} was changed by somebody else")
     if code == HTTPStatus.NOT_FOUND:
-        return InfrastructureError(f"there is no {what}; install or upgrade the chart, which makes it")
+        return MissingError(f"there is no {what}; install or upgrade the chart, or let the operator run: they make it")
     if code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return InfrastructureError(f"Kubernetes does not let us use {what}: its Role or RoleBinding is missing")
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -10,7 +10,10 @@ from teltubby_core.domain.sessions import SessionNotes, SessionSight
 
 _PREFIX = "teltubby.io/session-"
 RETIRE = "teltubby.io/retire"
-"""Set to "true", the session is to be logged out, and stays empty."""
+"""Set to "true", the session is to be logged out, and stays empty until this is taken away."""
+ROTATE, SHRINK = "rotate", "shrink"
+"""Set by the operator: the session is logged out to be logged in anew, or because there are to be fewer of them."""
+_MARKS = frozenset({"true", ROTATE, SHRINK})
 
 _FIELDS = {name: _PREFIX + name.replace("_", "-") for name in SessionNotes.model_fields}
 
@@ -35,7 +38,7 @@ def read(annotations: Mapping[str, str]) -> SessionNotes:
 def sight_of(name: str, annotations: Mapping[str, str], identity: str | None) -> SessionSight:
     """Return what a Lease shows; ``identity`` is its holder's."""
     holder = Holder.read(identity).pod if identity else None
-    return SessionSight(name, read(annotations), holder, annotations.get(RETIRE) == "true")
+    return SessionSight(name, read(annotations), holder, annotations.get(RETIRE) in _MARKS)
 
 
 def _text(value: object) -> str:

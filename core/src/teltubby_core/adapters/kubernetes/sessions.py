@@ -17,11 +17,11 @@ from lightkube.resources.core_v1 import Secret
 
 from teltubby_core.adapters.kubernetes import notes
 from teltubby_core.adapters.kubernetes.api import SessionObjects
-from teltubby_core.adapters.kubernetes.errors import ConflictError
+from teltubby_core.adapters.kubernetes.errors import ConflictError, MissingError
 from teltubby_core.adapters.kubernetes.holding import Holder, Sightings, Terms, boot_clock, may_take
 from teltubby_core.adapters.session_cipher import SessionCipher
 from teltubby_core.domain.sessions import SessionNotes, SessionSight
-from teltubby_core.errors import InfrastructureError, PermanentError, TeltubbyError, TransientError
+from teltubby_core.errors import InfrastructureError, PermanentError, SessionGoneError, TeltubbyError, TransientError
 from teltubby_core.ports import Fit
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _RETRY_EVERY = 1.0  # seconds between two tries to renew one
 
 
 class KubernetesSessionStore:
-    """Slots by fixed names. Their Secrets and Leases are there already: whoever uses them may not make any."""
+    """Slots by fixed names. Others make their Secrets and Leases; what is not there yet, or no more, is left out."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class KubernetesSessionStore:
 
         Raises:
             TransientError: none became free, or the API server did not answer.
-            InfrastructureError: a Secret or Lease is missing, or we may not use it.
+            InfrastructureError: no Lease is there, or we may not use one.
         """
         deadline = self._clock() + timeout
         while True:
@@ -72,13 +72,24 @@ class KubernetesSessionStore:
 
     async def survey(self) -> list[SessionSight]:
         """Return how all are, by their Leases. Raises what ``kubernetes_errors`` does."""
-        return [_sight(name, await self._objects.lease(name)) for name in self._names]
+        return [_sight(name, lease) for name, lease in await self._known()]
+
+    async def _known(self) -> list[tuple[str, Lease]]:
+        found: list[tuple[str, Lease]] = []
+        missing: MissingError | None = None
+        for name in self._names:
+            try:
+                found.append((name, await self._objects.lease(name)))
+            except MissingError as error:
+                missing = error
+        if missing and not found:
+            raise missing
+        return found
 
     async def _free(self, fit: Fit) -> list[Lease]:
         """Return the Leases that may be taken, those of sessions with a login first."""
         free: list[tuple[bool, Lease]] = []
-        for name in self._names:
-            found = await self._objects.lease(name)
+        for name, found in await self._known():
             sight = _sight(name, found)
             if name not in self._held and await self._is_free(name, found.spec or LeaseSpec()) and fit(sight):
                 free.append((not sight.notes.filled, found))
@@ -168,10 +179,14 @@ class KubernetesSessionLease:
 
         Raises:
             PermanentError: it is not ours any more.
+            SessionGoneError: its Secret is not there.
             TransientError, InfrastructureError: its Secret can't be read.
         """
         self._check()
-        secret = await self._objects.secret(self._name)
+        try:
+            secret = await self._objects.secret(self._name)
+        except MissingError as error:
+            raise SessionGoneError(str(error)) from error
         self._secret = secret
         encoded = (secret.data or {}).get(_CONTENT)
         if not encoded:
@@ -202,7 +217,7 @@ class KubernetesSessionLease:
         self._check()
         try:
             self._secret = await self._objects.replace_secret(secret)
-        except ConflictError:
+        except (ConflictError, MissingError):
             self._secret = None  # its labels may have been changed: the next one reads it anew
             raise
 

@@ -18,7 +18,7 @@ from telethon.tl.types import InputUserSelf
 from teltubby_core.domain import keyring
 from teltubby_core.domain.keyring import DataCentre, Keyring
 from teltubby_core.domain.sessions import SessionKind
-from teltubby_core.errors import InfrastructureError, TeltubbyError, TransientError
+from teltubby_core.errors import InfrastructureError, SessionGoneError, TeltubbyError, TransientError
 from teltubby_core.ports import SessionLease
 from teltubby_worker.mtproto.addresses import Addresses
 from teltubby_worker.mtproto.errors import AccountEndedError, SessionLostError, WrongDataCentreError
@@ -90,7 +90,11 @@ class Login:
             InfrastructureError: not now: Telegram refuses the login, or there were too many.
             TransientError: Telegram can't be reached, or has problems.
         """
-        kept = keyring.read(await lease.load())
+        try:
+            kept = keyring.read(await lease.load())
+        except SessionGoneError as error:
+            self._on_lost(str(error))
+            raise
         if kept:
             try:
                 return await self._resume(kept), kept

@@ -119,6 +119,10 @@ class Session:
         """User id of who is logged in. What one account learned about a file is worth nothing to another."""
         return self._keys.account if self._keys else None
 
+    def start(self) -> None:
+        """Begin to log out sessions that retire, whoever had them."""
+        self._tenancy.start()
+
     async def ready(self) -> None:
         """Be connected and logged in.
 
@@ -249,10 +253,17 @@ class Session:
         raise InfrastructureError("the logins of several user accounts are lost; /mtstatus tells why")
 
     async def _retire(self) -> None:
+        """Log out the session that we have, or, giving that back, one that nobody has; once we are at rest."""
         if self._in_use or _now() - self._used_at < _AT_REST or self._changing.locked():
             return
         async with self._changing:
-            await self._log_out()
+            lease = self._tenancy.lease
+            if lease is not None and not lease.sight.retiring:
+                await self._leave()
+            if lease is None or not lease.sight.retiring:
+                lease = await self._tenancy.take_retiring()
+            if lease is not None:
+                await self._log_out()
 
     async def _log_out(self) -> None:
         """End the login of the session that we have, and give it back empty."""

@@ -48,6 +48,8 @@ class Standing:
     def ready(self, dc_id: int) -> None:
         """We are in, at this data centre."""
         self._change(dc_id=dc_id, used_at=self._now())
+        if not self._notes.filled or self._notes.logged_in_at is None:
+            self._change(logged_in_at=self._now())
         if not self._wait:
             self._change(state=SessionState.READY, flood_until=None, reason=None)
 
@@ -78,7 +80,7 @@ class Standing:
 
     def emptied(self) -> None:
         """It was logged out."""
-        self._change(state=SessionState.EMPTY, dc_id=None, flood_until=None, reason=None)
+        self._change(state=SessionState.EMPTY, dc_id=None, logged_in_at=None, flood_until=None, reason=None)
 
     async def settle(self) -> None:
         """Have noted what is not noted yet; what changes only now and then at most every ten seconds."""

@@ -25,6 +25,10 @@ class MtprotoTelegram:
         """Return the job's file."""
         return MtprotoSource(self._session, job, self._limits, self._relay)
 
+    def start(self) -> None:
+        """See Telegram."""
+        self._session.start()
+
     async def close(self) -> None:
         """Disconnect and release the session."""
         await self._session.close()

@@ -16,12 +16,15 @@ log = logging.getLogger(__name__)
 
 _LEASE_SECONDS = 30.0
 _WATCH_EVERY = 0.5  # seconds between two looks whether the session is still ours; packets ask each time
+_SURVEY_LEAST, _SURVEY_EACH = 20.0, 5.0
+"""Seconds between two looks at all sessions: so many at least, and so many for each."""
 
 
 class Tenancy:
     """At most one session of ours at a time.
 
-    ``leave`` is awaited when it is not ours any more, ``retire`` again and again while it is to be logged out.
+    ``leave`` is awaited when it is not ours any more, ``retire`` again and again while it is to be logged out, or
+    another one is that nobody has.
     """
 
     def __init__(
@@ -40,6 +43,13 @@ class Tenancy:
         self._retire = retire
         self._lease: SessionLease | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._survey_at = 0.0
+
+    def start(self) -> None:
+        """Watch, also before we have one."""
+        if self._watching is None:
+            # of no job: its log must not carry the ids of the first one
+            self._watching = asyncio.create_task(self._watch(), name="watch the session", context=Context())
 
     @property
     def lease(self) -> SessionLease | None:
@@ -96,20 +106,17 @@ class Tenancy:
     def _begin(self, lease: SessionLease) -> None:
         self._lease = lease
         self._standing.begin(lease)
-        if self._watching is None:
-            # of no job: its log must not carry the ids of the first one
-            self._watching = asyncio.create_task(self._watch(), name="watch the session", context=Context())
+        self.start()
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_WATCH_EVERY)
-            lease = self._lease
-            if lease is None:
-                continue
             try:
-                await self._look(lease)
+                if self._lease is not None:
+                    await self._look(self._lease)
+                await self._look_around()
             except Exception:  # the loop's edge: packets ask for themselves whether they may be sent
-                log.exception("watching session %s failed", lease.name)
+                log.exception("watching sessions failed")
 
     async def _look(self, lease: SessionLease) -> None:
         if not lease.held:
@@ -118,6 +125,21 @@ class Tenancy:
             return
         await self._standing.settle()
         if lease.sight.retiring:
+            await self._retire()
+
+    async def _look_around(self) -> None:
+        """Have a session logged out that retires and that nobody has."""
+        now = asyncio.get_running_loop().time()
+        if now < self._survey_at:
+            return
+        self._survey_at = now + _SURVEY_LEAST
+        try:
+            sights = await self._sessions.survey()
+        except (TransientError, InfrastructureError) as error:
+            log.debug("sessions can't be seen: %s", error)  # whoever needs one tells it
+            return
+        self._survey_at = now + max(_SURVEY_LEAST, _SURVEY_EACH * len(sights))
+        if any(sight.holder is None and self._is_to_be_logged_out(sight) for sight in sights):
             await self._retire()
 
     async def _wanted(self) -> Fit:
