@@ -36,12 +36,13 @@ ACCOUNTS: Mapping[str, Any] = {
     "worker": {"sessions": {"kind": "user"}},
 }
 """People log in with their accounts."""
-SCALED: Mapping[str, Any] = {"worker": {"scaling": {"enabled": True}}, "operator": {"enabled": True}}
-"""Workers follow the backlog."""
+FIXED: Mapping[str, Any] = {"worker": {"scaling": {"enabled": False}}, "operator": {"enabled": False}}
+"""As many workers as somebody says, without an operator."""
 GUEST: Mapping[str, Any] = {
-    "worker": {"scaling": {"enabled": True, "operator": {"namespace": "main", "serviceAccountName": "main-operator"}}}
+    "worker": {"scaling": {"operator": {"namespace": "main", "serviceAccountName": "main-operator"}}},
+    "operator": {"enabled": False},
 }
-"""The same, by another release's operator."""
+"""Another release's operator sees to the workers."""
 OUTSIDE: Mapping[str, Any] = {
     "telegram": {"existingSecret": "my-telegram", "whitelistIds": [11111111, 22222222], "adminIds": [22222222]},
     "rabbitmq": {
@@ -59,7 +60,10 @@ OUTSIDE: Mapping[str, Any] = {
         "existingSecret": "my-s3",
         "caConfigMap": {"name": "my-ca", "key": "s3.pem"},
     },
-    "worker": {"existingSessionKeysSecret": "my-keys"},
+    "worker": {
+        "existingSessionKeysSecret": "my-keys",
+        "scaling": {"managementUrl": "https://broker.example.org"},
+    },
     "archive": {"quotaBytes": 5_000_000_000_000},
 }
 """Broker, store and Secrets of one's own."""
@@ -81,11 +85,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "webhook": HOOKED,
     "simulator with webhook": {**SIMULATED, "webhook": {"enabled": True}},
     "servers elsewhere": OUTSIDE,
-    "workers that follow the backlog": merged(LEAST, SCALED),
+    "a number of workers": merged(LEAST, FIXED),
     "another release's operator": merged(LEAST, GUEST),
-    "scaled with a broker elsewhere": merged(
-        OUTSIDE, SCALED, {"worker": {"scaling": {"managementUrl": "https://broker.example.org"}}}
-    ),
     "user accounts": merged(LEAST, ACCOUNTS),
     "user accounts at the simulator": merged(SIMULATED, ACCOUNTS),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import CHART, GUEST, LEAST, OUTSIDE, SCALED, SIMULATED, at, merged, refusal, rendered
+from chart.rendering import CHART, FIXED, GUEST, LEAST, OUTSIDE, SIMULATED, at, merged, refusal, rendered
 from chart.values import CLOSED, DEFAULTS, KNOWN, LEAVES, SCHEMA
 
 # What the values themselves rule out
@@ -42,13 +42,13 @@ IMPOSSIBLE: list[tuple[Mapping[str, Any], str]] = [
     (merged(LEAST, at("s3", {"accessKeyId": "key", "secretAccessKey": "short"})), "s3.secretAccessKey: MinIO"),
     (merged(LEAST, at("minio.service", {"type": "NodePort", "s3NodePort": 3, "consoleNodePort": 3})), "must differ"),
     (merged(LEAST, at("bot.extraEnv", [{"name": "TZ"}, {"name": "TZ"}])), "bot.extraEnv: TZ is set already"),
-    (merged(LEAST, at("worker.replicas", 3)), "raise worker.sessions.size"),
-    (merged(LEAST, SCALED, at("worker.scaling.max", 3)), "worker.scaling.max: there are not that many sessions"),
-    (merged(LEAST, SCALED, at("worker.scaling", {"min": 2, "max": 1})), "worker.scaling.min: it is above"),
-    (merged(LEAST, at("worker.scaling.enabled", True)), "worker.scaling.operator: name the namespace"),
+    (merged(LEAST, FIXED, at("worker.replicas", 3)), "raise worker.sessions.size"),
+    (merged(LEAST, at("worker.scaling.max", 3)), "worker.scaling.max: there are not that many sessions"),
+    (merged(LEAST, at("worker.scaling", {"min": 2, "max": 1})), "worker.scaling.min: it is above"),
+    (merged(LEAST, at("operator.enabled", False)), "worker.scaling.operator: name the namespace"),
     (merged(LEAST, GUEST, at("operator.enabled", True)), "worker.scaling.operator: this is for another release's"),
-    (merged(OUTSIDE, SCALED), "worker.scaling.managementUrl: give it"),
-    (merged(LEAST, SCALED, at("operator.extraEnv", [{"name": "OPERATOR_NAME"}])), "operator.extraEnv: OPERATOR_NAME"),
+    (merged(OUTSIDE, at("worker.scaling.managementUrl", "")), "worker.scaling.managementUrl: give it"),
+    (merged(LEAST, at("operator.extraEnv", [{"name": "OPERATOR_NAME"}])), "operator.extraEnv: OPERATOR_NAME"),
     (merged(LEAST, at("worker.sessions.kind", "user")), "telegram.relayChannelId: missing"),
     (merged(LEAST, at("telegram.relayChannelId", -1001234567890)), "telegram.relayChannelId: this is for"),
     (merged(LEAST, at("minio.service.s3NodePort", 30900)), "minio.service.type=NodePort"),

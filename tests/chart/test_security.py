@@ -17,8 +17,8 @@ SECRETS = (TOKEN, "planted-api-hash", "planted-broker-password", "planted-access
 
 
 def test_every_pod_is_an_ordinary_user_and_only_who_uses_sessions_has_a_token_of_the_clusters(release: Rendered):
-    others = {"media-teltubby-bot", "media-teltubby-operator"} & release.names("ServiceAccount")
-    with_token = {"media-teltubby-worker"} | others
+    with_token = release.names("ServiceAccount")
+    assert with_token <= {f"media-teltubby-{part}" for part in ("worker", "bot", "operator", "crd")}
     for name, pod in release.pods().items():
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True, name
@@ -57,7 +57,7 @@ def test_every_server_has_probes_and_every_scratch_volume_a_bound(release: Rende
     for name, pod in release.pods().items():
         for volume in pod.get("volumes", []):
             assert "emptyDir" not in volume or volume["emptyDir"].get("sizeLimit"), f"{name}/{volume['name']}"
-        for container in pod["containers"] if not name.endswith("-test") else []:
+        for container in pod["containers"] if not name.endswith(("-test", "-crd")) else []:
             assert {"startupProbe", "readinessProbe"} <= set(container), name
 
 

@@ -1,11 +1,15 @@
 """What each switch of the values changes."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from chart.rendering import (
+    CHART,
+    FIXED,
     HOOKED,
     KINDS,
     LEAST,
@@ -21,6 +25,7 @@ from chart.rendering import (
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 
 PODS = ("bot", "worker", "rabbitmq", "minio", "simulator")
+SECRETS = ("telegram", "rabbitmq", "s3", "session-keys")
 VOLUMES = ("bot", "rabbitmq", "minio")
 
 
@@ -38,17 +43,29 @@ def secret(name: str, key: str) -> dict[str, Any]:
 def test_the_least_values_give_bot_worker_broker_and_store():
     release = rendered(LEAST)
     assert release.names("StatefulSet") == {"media-teltubby-bot", "media-teltubby-rabbitmq", "media-teltubby-minio"}
-    assert release.names("Deployment") == {"media-teltubby-worker"}
+    assert release.names("Deployment") == {"media-teltubby-worker", "media-teltubby-operator"}
+    assert release.names("TeltubbyArchive") == {"media-teltubby"}
     assert release.names("Ingress") == set()
-    secrets = ("telegram", "rabbitmq", "s3", "session-keys", "session-0", "session-1")
-    assert release.names("Secret") == {f"media-teltubby-{part}" for part in secrets}
+    assert release.names("Secret") == {f"media-teltubby-{part}" for part in SECRETS}
+
+
+def test_a_fixed_number_of_workers_needs_no_operator():
+    release = rendered(merged(LEAST, FIXED))
+    assert release.names("Deployment") == {"media-teltubby-worker"}
+    kinds = ("TeltubbyArchive", "ClusterRole", "ClusterRoleBinding", "Job")
+    assert [name for kind in kinds for name in release.names(kind)] == []
+    assert release.names("Secret") == {f"media-teltubby-{part}" for part in (*SECRETS, "session-0", "session-1")}
+    deployment = release.one("Deployment", "media-teltubby-worker")
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["metadata"]["annotations"] == {"teltubby.io/scaling": "false"}
+    assert "annotations" not in rendered(LEAST).one("Deployment", "media-teltubby-worker")["metadata"]
 
 
 def test_servers_and_secrets_of_ones_own_leave_bot_and_worker_alone():
     release = rendered(OUTSIDE)
     assert release.names("StatefulSet") == {"media-teltubby-bot"}
-    assert release.names("Secret") == {"media-teltubby-session-0", "media-teltubby-session-1"}
-    assert release.names("ConfigMap") == set()
+    assert release.names("Secret") == set()
+    assert release.names("ConfigMap") == {"media-teltubby-crd"}
     assert release.names("Service") == {"media-teltubby-bot"}
 
 
@@ -395,7 +412,7 @@ def test_no_quota_is_told_unless_there_is_one():
 
 @pytest.mark.parametrize(("replicas", "size", "surge"), [(0, 2, 2), (1, 2, 1), (1, 1, 0), (4, 4, 0), (4, 9, 2)])
 def test_there_are_never_more_workers_than_sessions(replicas: int, size: int, surge: int):
-    release = with_value("worker", {"replicas": replicas, "sessions": {"size": size}})
+    release = rendered(merged(LEAST, FIXED, at("worker", {"replicas": replicas, "sessions": {"size": size}})))
     deployment = release.one("Deployment", "media-teltubby-worker")["spec"]
     assert deployment["replicas"] == replicas
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": surge, "maxUnavailable": 0 if surge else 1}
@@ -403,7 +420,7 @@ def test_there_are_never_more_workers_than_sessions(replicas: int, size: int, su
 
 
 def test_every_session_is_a_secret_and_a_lease_that_the_worker_alone_may_use():
-    release = with_value("worker.sessions.size", 3)
+    release = rendered(merged(LEAST, FIXED, at("worker.sessions.size", 3)))
     names = [f"media-teltubby-session-{number}" for number in range(3)]
     assert release.environment("worker")["SESSION_NAMES"] == ",".join(names)
     assert release.names("Lease") == set(names) <= release.names("Secret")
@@ -416,8 +433,59 @@ def test_every_session_is_a_secret_and_a_lease_that_the_worker_alone_may_use():
     assert release.pod("worker")["serviceAccountName"] == "media-teltubby-worker"
 
 
+def test_the_operator_makes_the_sessions_and_may_not_read_other_secrets():
+    release = with_value("worker", {"sessions": {"size": 3, "rotateAfterDays": 90}, "scaling": {"max": 3}})
+    names = [f"media-teltubby-session-{number}" for number in range(3)]
+    assert release.names("Lease") == set()
+    assert release.environment("worker")["SESSION_NAMES"] == ",".join(names)
+    archive = release.one("TeltubbyArchive", "media-teltubby")["spec"]
+    assert archive["sessions"] == {
+        "kind": "bot",
+        "size": 3,
+        "leasePrefix": "media-teltubby-session-",
+        "rotateAfterDays": 90,
+    }
+    assert archive["deletionPolicy"] == "Retain"
+    assert (archive["workers"]["deploymentName"], archive["workers"]["max"]) == ("media-teltubby-worker", 3)
+    rules = release.one("Role", "media-teltubby-scaling")["rules"]
+    secrets = [(rule["verbs"], rule.get("resourceNames")) for rule in rules if rule["resources"] == ["secrets"]]
+    assert secrets == [(["get"], ["media-teltubby-rabbitmq"]), (["create"], None), (["patch", "delete"], names)]
+    assert "replicas" not in release.one("Deployment", "media-teltubby-worker")["spec"]
+
+
+def test_the_crd_is_brought_up_to_date_before_an_upgrade_by_whoever_may_do_only_that():
+    release = rendered(LEAST)
+    config = release.one("ConfigMap", "media-teltubby-crd")["data"]["crd.json"]
+    assert json.loads(config) == yaml.safe_load((CHART / "crds" / "teltubbyarchives.yaml").read_text("utf-8"))
+    (rule,) = release.one("ClusterRole", "archives-media-teltubby-crd")["rules"]
+    assert (rule["resourceNames"], rule["verbs"]) == (["teltubbyarchives.teltubby.io"], ["get", "update"])
+    for kind, name in (
+        ("Job", "media-teltubby-crd"),
+        ("ServiceAccount", "media-teltubby-crd"),
+        ("ClusterRoleBinding", "archives-media-teltubby-crd"),
+    ):
+        assert release.one(kind, name)["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+
+
+def test_sessions_go_with_the_archive_where_no_data_is_to_stay():
+    def policy(*changes: Mapping[str, Any]) -> str:
+        archive = rendered(merged(LEAST, *changes)).one("TeltubbyArchive", "media-teltubby")
+        return str(archive["spec"]["deletionPolicy"])
+
+    assert policy(at("keepData", False)) == "Delete"
+    assert policy(at("keepData", False), at("worker.scaling.deletionPolicy", "Retain")) == "Retain"
+
+
+def test_the_operator_trusts_what_bot_and_workers_do():
+    mounted = rendered(OUTSIDE).container("operator")["volumeMounts"]
+    assert {"name": "rabbitmq-ca", "mountPath": "/etc/teltubby/rabbitmq-ca", "readOnly": True} in mounted
+    theirs, ours = (rendered(OUTSIDE).environment(name)["RABBITMQ_CA_FILE"] for name in ("worker", "operator"))
+    assert theirs == ours
+    assert "RABBITMQ_CA_FILE" not in rendered(LEAST).environment("operator")
+
+
 def test_a_bot_in_whose_chat_people_log_in_may_with_sessions_what_workers_may_and_others_may_nothing():
-    release, others = rendered(KINDS["user accounts"]), rendered(LEAST)
+    release, others = rendered(merged(KINDS["user accounts"], FIXED)), rendered(merged(LEAST, FIXED))
     sessions = ("SESSION_", "MTPROTO_", "POD_", "RELAY_")
     theirs = {name: value for name, value in release.environment("worker").items() if name.startswith(sessions)}
     assert theirs.items() <= release.environment("bot").items()
@@ -463,7 +531,7 @@ def test_a_bot_that_is_called_hears_on_for_a_moment_before_it_stops():
 
 
 def test_data_outlives_the_release_unless_it_is_to_go():
-    kept, going = rendered(LEAST), with_value("keepData", False)
+    kept, going = (rendered(merged(LEAST, FIXED, at("keepData", keep))) for keep in (True, False))
     for component in ("bot", "rabbitmq", "minio"):
         name = f"media-teltubby-{component}"
         policies = [
@@ -472,9 +540,10 @@ def test_data_outlives_the_release_unless_it_is_to_go():
         assert [policy["whenDeleted"] for policy in policies] == ["Retain", "Delete"]
         assert [policy["whenScaled"] for policy in policies] == ["Retain", "Retain"]
     keep = {"helm.sh/resource-policy": "keep"}
-    for part in ("rabbitmq", "s3", "session-keys", "session-0"):
-        assert kept.one("Secret", f"media-teltubby-{part}")["metadata"].get("annotations") == keep
-        assert "annotations" not in going.one("Secret", f"media-teltubby-{part}")["metadata"]
+    secrets = [("Secret", part) for part in ("rabbitmq", "s3", "session-keys", "session-0")]
+    for kind, part in (*secrets, ("Lease", "session-0")):
+        assert kept.one(kind, f"media-teltubby-{part}")["metadata"].get("annotations") == keep
+        assert "annotations" not in going.one(kind, f"media-teltubby-{part}")["metadata"]
 
 
 def test_a_token_that_was_made_outlives_the_release_and_one_that_was_given_does_not():

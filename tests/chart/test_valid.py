@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import CHART, KINDS, LEAST, Object, Rendered, helm, rendered
+from chart.rendering import CHART, FIXED, KINDS, LEAST, Object, Rendered, helm, merged, rendered
 from testbed import binaries, kubernetes_schemas
 
 _LIMIT = 60
@@ -79,7 +79,7 @@ def templated(version: str) -> "subprocess.CompletedProcess[str]":
 
 def wrong(change: str) -> str:
     """One of our objects with a mistake in it."""
-    found: Object = rendered(LEAST).one("Deployment", "media-teltubby-worker")
+    found: Object = rendered(merged(LEAST, FIXED)).one("Deployment", "media-teltubby-worker")
     text = yaml.safe_dump(found)
     before, _, after = change.partition(" -> ")
     assert before in text

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import aio_pika
 
-from chart.rendering import LEAST, NAMESPACE, SCALED, Rendered, merged, rendered
+from chart.rendering import LEAST, NAMESPACE, Rendered, rendered
 from support import eventually
 from testbed.control_plane import ControlPlane
 from testbed.kubectl import Cluster
@@ -28,7 +28,7 @@ ACCOUNT = "media-teltubby-operator"
 
 
 def _objects() -> Rendered:
-    return rendered(merged(LEAST, SCALED))
+    return rendered(LEAST)
 
 
 def install_rights(cluster: ControlPlane) -> None:
@@ -148,9 +148,9 @@ class ScalingStage:
             name: part for name, part in changes.items() if name not in spec
         }
 
-    def archive(self, **changes: Any) -> None:
-        """Make or change the archive."""
-        self.cluster.apply(self.made("teltubby.io/v1alpha1", "TeltubbyArchive", "media", spec=self.spec(**changes)))
+    def archive(self, name: str = "media", **changes: Any) -> None:
+        """Make or change the archive, or another one."""
+        self.cluster.apply(self.made("teltubby.io/v1alpha1", "TeltubbyArchive", name, spec=self.spec(**changes)))
 
     async def publish(self, count: int) -> None:
         """Put jobs into the queue and tell of each, as the bot does."""
@@ -192,28 +192,55 @@ class ScalingStage:
         pods = self.pods()
         for number in range(SIZE):
             pod = pods[number] if number < len(pods) else ""
-            annotations = {"teltubby.io/session-busy": str(pod in busy)}
-            holder = f"{pod}/uid/process" if pod else ""
-            patch = {"metadata": {"annotations": annotations}, "spec": {"holderIdentity": holder}}
-            lease = f"lease/session-{number}"
-            self.cluster.kubectl("patch", lease, "--type=merge", f"--patch={json.dumps(patch)}", "-n", self.namespace)
+            self.note(number, holder=f"{pod}/uid/process" if pod else "", busy=str(pod in busy))
 
-    def status(self) -> dict[str, Any]:
-        """Return the archive's status."""
-        found = self.cluster.get("tta", "media", "--namespace", self.namespace)
+    def note(self, number: int, holder: str | None = None, **notes: str) -> None:
+        """Note something about a session, as the worker does that has it."""
+        annotations = {f"teltubby.io/session-{name.replace('_', '-')}": value for name, value in notes.items()}
+        spec = {} if holder is None else {"holderIdentity": holder}
+        self.patch("lease", f"session-{number}", {"metadata": {"annotations": annotations}, "spec": spec})
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        """Change an object."""
+        self.kubectl("patch", kind, name, "--type=merge", f"--patch={json.dumps(change)}")
+
+    def kubectl(self, *arguments: str) -> str:
+        """Return what kubectl prints, in this namespace."""
+        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+
+    def sessions(self, kind: str = "lease") -> dict[str, dict[str, Any]]:
+        """Return the objects of the sessions, by name."""
+        found = self.cluster.get(kind, "--namespace", self.namespace)["items"]
+        return {each["metadata"]["name"]: each for each in found if each["metadata"]["name"].startswith("session-")}
+
+    def mark(self, number: int) -> str | None:
+        """Return why a session retires."""
+        annotations = self.sessions()[f"session-{number}"]["metadata"].get("annotations", {})
+        return annotations.get("teltubby.io/retire")
+
+    def status(self, archive: str = "media") -> dict[str, Any]:
+        """Return an archive's status."""
+        found = self.cluster.get("tta", archive, "--namespace", self.namespace)
         return dict(found.get("status") or {})
 
-    def condition(self, kind: str) -> tuple[str, str, str]:
-        """Return status, reason and message of one of its conditions; empty while there is none."""
-        for each in self.status().get("conditions", []):
+    def condition(self, kind: str, archive: str = "media") -> tuple[str, str, str]:
+        """Return status, reason and message of one of an archive's conditions; empty while there is none."""
+        for each in self.status(archive).get("conditions", []):
             if each["type"] == kind:
                 return each["status"], each["reason"], each["message"]
         return "", "", ""
 
     def events(self) -> list[str]:
-        """Return the reasons of the archive's events."""
+        """Return the reasons of the archives' events."""
+        return [each["reason"] for each in self._events()]
+
+    def said(self, reason: str) -> str:
+        """Return what the events of a reason say."""
+        return "\n".join(each["message"] for each in self._events() if each["reason"] == reason)
+
+    def _events(self) -> list[dict[str, Any]]:
         found = self.cluster.get("events", "--namespace", self.namespace)["items"]
-        return [each["reason"] for each in found if each["involvedObject"]["kind"] == "TeltubbyArchive"]
+        return [each for each in found if each["involvedObject"]["kind"] == "TeltubbyArchive"]
 
     async def sees(self, condition: Callable[[], Any], limit: float = LIMIT) -> Any:
         """Wait for what kubectl shows."""
@@ -241,7 +268,6 @@ class ScalingStage:
     def _make_objects(self) -> None:
         self.cluster.kubectl("create", "namespace", self.namespace)
         login = {"RABBITMQ_USERNAME": "guest", "RABBITMQ_PASSWORD": "guest"}
-        labels = {"app.kubernetes.io/part-of": "teltubby"}
         template = {
             "metadata": {"labels": LABELS},
             "spec": {"containers": [{"name": "worker", "image": "none"}], "terminationGracePeriodSeconds": 1},
@@ -255,20 +281,18 @@ class ScalingStage:
                 "worker",
                 spec={"replicas": 0, "selector": {"matchLabels": LABELS}, "template": template},
             ),
-            *(
-                self.made("coordination.k8s.io/v1", "Lease", f"session-{number}", labels=labels)
-                for number in range(SIZE)
-            ),
         )
 
     def _rights(self) -> list[dict[str, Any]]:
         """Return the Role that the chart makes beside an archive, for this namespace and its names."""
-        named = {"secrets": ["broker", "elsewhere", "other"], "deployments/scale": ["worker"]}
+        sessions = [f"session-{number}" for number in range(2 * SIZE)]
+        named = {"get": ["broker", "elsewhere", "other"], "patch": sessions}
         kinds = ("Role", "RoleBinding")
         role, binding = (deepcopy(_objects().one(kind, "media-teltubby-scaling")) for kind in kinds)
         for rule in role["rules"]:
             if "resourceNames" in rule:
-                rule["resourceNames"] = named[rule["resources"][0]]
+                scale = rule["resources"] == ["deployments/scale"]
+                rule["resourceNames"] = ["worker"] if scale else named[rule["verbs"][0]]
         for each in (role, binding):
             each["metadata"]["namespace"] = self.namespace
         return [role, binding]

@@ -7,7 +7,7 @@ import aio_pika
 import pytest
 
 from chart.rendering import NAMESPACE
-from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
+from scaling.stage import ACCOUNT, SIZE, OperatorProcess, ScalingStage, own_kubeconfig
 from testbed.kwok import PlayedCluster
 from testbed.rabbitmq import RabbitMq
 
@@ -154,12 +154,12 @@ async def test_a_missing_deployment_is_named_and_found_later(stage: ScalingStage
 
 
 async def test_no_more_workers_than_sessions(stage: ScalingStage, operator: OperatorProcess):
-    for number in range(5):
-        stage.cluster.kubectl("delete", "lease", f"session-{number}", "--namespace", stage.namespace)
     await asyncio.to_thread(stage.archive)
+    await stage.sees(lambda: len(stage.sessions()) == SIZE)
+    for number in range(5):
+        await asyncio.to_thread(stage.kubectl, "annotate", "lease", f"session-{number}", "teltubby.io/retire=true")
     await stage.publish(16)
     await stage.settles_at(3)
-    assert stage.condition("SessionsReady")[:2] == ("False", "SessionsMissing")
     assert stage.condition("ScalingActive")[1] == "FewSessions"
 
 
@@ -198,6 +198,10 @@ async def test_a_namespace_ends_while_no_operator_runs(stage: ScalingStage, oper
         ({"queue": {"amqpUrl": "amqp://me:secret@rabbit"}}, "without user, password or path"),
         ({"queue": {"managementUrl": "rabbit:15672"}}, "queue.managementUrl must look like http://rabbitmq:15672"),
         ({"sessions": {"kind": "robot"}}, '"bot", "user"'),
+        ({"sessions": {"leasePrefix": "Session_"}}, "spec.sessions.leasePrefix"),
+        ({"sessions": {"rotateAfterDays": 0}}, "spec.sessions.rotateAfterDays"),
+        ({"name": 64 * "a"}, "metadata.name must have at most 63 characters"),
+        ({"deletionPolicy": "Forget"}, '"Retain", "Delete"'),
     ],
 )
 async def test_what_makes_no_sense_is_refused_with_a_sentence(stage: ScalingStage, changes, sentence):

@@ -118,12 +118,18 @@ https://{{ .Values.webhook.host }}{{ .Values.webhook.path }}
 - name: RABBITMQ_VERIFY_TLS
   value: {{ $values.verifyTls | quote }}
 {{- end }}
-{{- if $values.caConfigMap.name }}
-- name: RABBITMQ_CA_FILE
-  value: /etc/teltubby/rabbitmq-ca/{{ $values.caConfigMap.key }}
-{{- end }}
+{{- include "teltubby.brokerAuthority" . }}
 {{ include "teltubby.fromSecret" (dict "name" "RABBITMQ_USERNAME" "secret" $secret "key" $values.secretKeys.username) }}
 {{ include "teltubby.fromSecret" (dict "name" "RABBITMQ_PASSWORD" "secret" $secret "key" $values.secretKeys.password) }}
+{{- end -}}
+
+{{- define "teltubby.brokerAuthority" -}}
+{{- with .Values.rabbitmq.caConfigMap }}
+{{- if .name }}
+- name: RABBITMQ_CA_FILE
+  value: /etc/teltubby/rabbitmq-ca/{{ .key }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "teltubby.environment.s3" -}}
@@ -173,21 +179,29 @@ https://{{ .Values.webhook.host }}{{ .Values.webhook.path }}
 
 {{/* Authorities of an external broker and store: as mounts, and as volumes. */}}
 {{- define "teltubby.authorityMounts" -}}
-{{- if .Values.rabbitmq.caConfigMap.name }}
-- {name: rabbitmq-ca, mountPath: /etc/teltubby/rabbitmq-ca, readOnly: true}
-{{- end }}
+{{- include "teltubby.brokerAuthorityMount" . }}
 {{- if .Values.s3.caConfigMap.name }}
 - {name: s3-ca, mountPath: /etc/teltubby/s3-ca, readOnly: true}
 {{- end }}
 {{- end -}}
 
 {{- define "teltubby.authorityVolumes" -}}
-{{- with .Values.rabbitmq.caConfigMap.name }}
-- name: rabbitmq-ca
-  configMap: {name: {{ . | quote }}}
-{{- end }}
+{{- include "teltubby.brokerAuthorityVolume" . }}
 {{- with .Values.s3.caConfigMap.name }}
 - name: s3-ca
+  configMap: {name: {{ . | quote }}}
+{{- end }}
+{{- end -}}
+
+{{- define "teltubby.brokerAuthorityMount" -}}
+{{- if .Values.rabbitmq.caConfigMap.name }}
+- {name: rabbitmq-ca, mountPath: /etc/teltubby/rabbitmq-ca, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "teltubby.brokerAuthorityVolume" -}}
+{{- with .Values.rabbitmq.caConfigMap.name }}
+- name: rabbitmq-ca
   configMap: {name: {{ . | quote }}}
 {{- end }}
 {{- end -}}

@@ -14,7 +14,6 @@ from teltubby_core.observability.service import Observed
 from teltubby_core.running import exit_status, run_service
 from teltubby_operator.book import Book
 from teltubby_operator.bootstrap import Ports, open_ports
-from teltubby_operator.operating import Operator
 from teltubby_operator.settings import OperatorSettings
 from teltubby_operator.watching import watch
 
@@ -31,11 +30,10 @@ def main() -> int:
 
 async def _serve(settings: OperatorSettings, stop: asyncio.Event) -> None:
     observed, book = Observed("operator", Metrics("operator")), Book()
-    async with open_ports(settings, observed.metrics.registry) as ports:
-        operator = Operator(book, ports.cluster, ports.management, ports.measures)
+    async with open_ports(settings, book, observed.metrics.registry) as ports:
 
         async def going_round() -> None:
-            if (late := operator.silent_for) > _LONGEST_SILENCE:
+            if (late := ports.operator.silent_for) > _LONGEST_SILENCE:
                 raise TransientError(f"a broker was not asked for {late:.0f} s longer than it should be")
 
         async def describe() -> Mapping[str, Any]:
@@ -44,10 +42,10 @@ async def _serve(settings: OperatorSettings, stop: asyncio.Event) -> None:
         checks = [Check("kubernetes", ports.check), Check("polls", going_round)]
         async with observed.pages(settings, SystemClock(), checks=checks, circuits=[], describe=describe):
             if await _unless(stop, ports.leadership.take()):
-                await _lead(settings, ports, operator, book, stop)
+                await _lead(settings, ports, book, stop)
 
 
-async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, book: Book, stop: asyncio.Event) -> None:
+async def _lead(settings: OperatorSettings, ports: Ports, book: Book, stop: asyncio.Event) -> None:
     """Work until we are to stop. What is lost on the way ends the process: the next one begins anew.
 
     Raises:
@@ -61,7 +59,7 @@ async def _lead(settings: OperatorSettings, ports: Ports, operator: Operator, bo
     parts: dict[asyncio.Task[Any], str] = {
         asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
         watching: "watching Kubernetes ended; are the CRD and our rights there?",
-        asyncio.create_task(operator.run(), name="operate"): "the operator's work ended",
+        asyncio.create_task(ports.operator.run(), name="operate"): "the operator's work ended",
     }
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:

@@ -1,14 +1,25 @@
 """A TeltubbyArchive as it was read. The API server has checked it and filled in the defaults."""
 
+import logging
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from teltubby_core.domain.sessions import SessionKind
 
+log = logging.getLogger(__name__)
+
 GROUP, VERSION, PLURAL, KIND = "teltubby.io", "v1alpha1", "teltubbyarchives", "TeltubbyArchive"
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of an archive's sessions when it is deleted."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
 
 
 class _Part(BaseModel):
@@ -59,6 +70,7 @@ class Sessions(_Part):
     kind: SessionKind = SessionKind.BOT
     size: int
     lease_prefix: str
+    rotate_after_days: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,6 +82,7 @@ class Spec(_Part):
     """What somebody wants."""
 
     paused: bool = False
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     workers: Workers
     scaling: Scaling = Scaling()
     queue: Queue
@@ -97,6 +110,11 @@ class Archive(_Part):
     spec: Spec
     status: Mapping[str, Any] = Field(default_factory=dict)
 
+    @property
+    def owner(self) -> str | None:
+        """The uid of what its sessions go with: its own, or nothing's when they are to stay."""
+        return self.uid if self.spec.deletion_policy is DeletionPolicy.DELETE else None
+
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Archive":
         """Read it. Raises pydantic's ValidationError for what another version of the schema let through."""
@@ -108,3 +126,14 @@ class Archive(_Part):
             spec=Spec.model_validate(body["spec"]),
             status=dict(body.get("status") or {}),
         )
+
+
+def readable(body: Mapping[str, Any]) -> Archive | None:
+    """Return the archive; None, told in the log, for what another version of the schema let through."""
+    try:
+        return Archive.read(body)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+        name = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+        log.error("TeltubbyArchive %s can't be read (%s); bring its CRD and this operator to one version", name, wrong)
+        return None

@@ -10,11 +10,15 @@ from lightkube.resources.coordination_v1 import Lease
 from prometheus_client import CollectorRegistry
 
 from teltubby_core.adapters.kubernetes.errors import kubernetes_errors
-from teltubby_operator.broker import Management, open_http
-from teltubby_operator.cluster import Cluster
+from teltubby_operator.book import Book
+from teltubby_operator.broker import Management, open_http, trusted
+from teltubby_operator.cluster import Cluster, writing_while
+from teltubby_operator.keeping import Keeper
 from teltubby_operator.leading import Leadership
 from teltubby_operator.measures import Measures
+from teltubby_operator.operating import Operator
 from teltubby_operator.settings import OperatorSettings
+from teltubby_operator.slots import Slots
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,17 @@ class Ports:
     """What it runs on."""
 
     cluster: Cluster
-    management: Management
+    operator: Operator
     leadership: Leadership
-    measures: Measures
     check: Callable[[], Awaitable[object]]
 
 
 @asynccontextmanager
-async def open_ports(settings: OperatorSettings, registry: CollectorRegistry) -> AsyncIterator[Ports]:
+async def open_ports(settings: OperatorSettings, book: Book, registry: CollectorRegistry) -> AsyncIterator[Ports]:
     """Open them, with the rights of a kubeconfig or of the pod's service account.
 
     Raises:
-        ConfigurationError: there is neither.
+        ConfigurationError: there is neither, or RABBITMQ_CA_FILE holds no certificate.
     """
     for noisy in ("httpx2", "kopf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -48,8 +51,12 @@ async def open_ports(settings: OperatorSettings, registry: CollectorRegistry) ->
             await client.get(Lease, name, namespace=namespace)
 
     try:
-        async with open_http() as http:
-            cluster = Cluster(client, lambda: leadership.held)
-            yield Ports(cluster, Management(http), leadership, Measures(registry), check)
+        tls = trusted(settings.rabbitmq_ca_file)
+        async with open_http(tls) as http:
+            writing = writing_while(lambda: leadership.held)
+            cluster = Cluster(client, writing)
+            keeper = Keeper(book, cluster, Slots(client, writing))
+            operator = Operator(book, cluster, keeper, Management(http, tls), Measures(registry))
+            yield Ports(cluster, operator, leadership, check)
     finally:
         await client.close()

@@ -7,9 +7,11 @@ among its statistics lag by seconds. AMQP tells of one queue without waiting for
 import asyncio
 import base64
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ import aiohttp
 import yarl
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from teltubby_core.errors import ConfigurationError
 from teltubby_operator.scaling import Backlog
 from teltubby_operator.troubles import TroubleError
 
@@ -47,10 +50,11 @@ class Access:
 
 
 class Management:
-    """The management API, over one HTTP session."""
+    """The management API, over one HTTP session. ``tls``: whom to trust, there and over AMQP."""
 
-    def __init__(self, http: aiohttp.ClientSession) -> None:
+    def __init__(self, http: aiohttp.ClientSession, tls: ssl.SSLContext) -> None:
         self._http = http
+        self.tls = tls
 
     async def backlogs(self, access: Access) -> dict[str, Backlog | None]:
         """Return the backlog of each queue in the virtual host, by one request; None where statistics are missing.
@@ -116,8 +120,15 @@ def _backlog(told: Mapping[str, Any]) -> Backlog | None:
 class News:
     """Hears of new jobs. ``heard`` is told the exchange of each piece of news; it must not wait."""
 
-    def __init__(self, access: Access, exchanges: Callable[[], set[str]], heard: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        tls: ssl.SSLContext,
+        exchanges: Callable[[], set[str]],
+        heard: Callable[[str], None],
+    ) -> None:
         self._access = access
+        self._tls = tls
         self._exchanges = exchanges
         self._heard = heard
         self._connection: aio_pika.abc.AbstractConnection | None = None
@@ -166,7 +177,9 @@ class News:
         url = yarl.URL(access.amqp_url).with_user(access.username).with_password(access.password)
         url = yarl.URL(f"{url.with_path('')!s}/{quote(access.vhost, safe='')}?heartbeat=20", encoded=True)
         async with asyncio.timeout(_LIMIT):
-            connection = await aio_pika.connect(url, client_properties={"connection_name": "teltubby operator"})
+            connection = await aio_pika.connect(
+                url, ssl_context=self._tls, client_properties={"connection_name": "teltubby operator"}
+            )
         lost = asyncio.Event()
         connection.close_callbacks.add(lambda *_: lost.set())
         self._bound.clear()
@@ -215,6 +228,18 @@ async def _exists(connection: aio_pika.abc.AbstractConnection, exchange: str) ->
         return True
 
 
-def open_http() -> aiohttp.ClientSession:
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what trusts the system's authorities, and those of ``ca_file``. Raises ConfigurationError for no PEM."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except ssl.SSLError as error:
+            sentence = f"RABBITMQ_CA_FILE: {ca_file} holds no certificate to trust ({error.reason or error})"
+            raise ConfigurationError([sentence]) from error
+    return context
+
+
+def open_http(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """Return a session for the management API."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50))
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50, ssl=tls))

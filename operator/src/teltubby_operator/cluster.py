@@ -2,60 +2,75 @@
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from lightkube import ALL_NS, ApiError, AsyncClient
 from lightkube.generic_resource import create_namespaced_resource
-from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.core_v1 import EventSource, ObjectReference
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Event, Pod, Secret
 from lightkube.types import PatchType
 
 from teltubby_core.adapters.kubernetes.errors import kubernetes_errors
-from teltubby_core.adapters.kubernetes.notes import sight_of
 from teltubby_core.errors import PermanentError
-from teltubby_operator.archive import GROUP, KIND, PLURAL, VERSION, Archive, Key, SecretKeys
-from teltubby_operator.book import OURS, Book, Workers
+from teltubby_operator import reading
+from teltubby_operator.archive import GROUP, KIND, PLURAL, VERSION, Archive, SecretKeys
+from teltubby_operator.book import Book
+from teltubby_operator.sessions import OURS
 from teltubby_operator.troubles import TroubleError
 
 _COST = "controller.kubernetes.io/pod-deletion-cost"  # kubernetes.io/docs/concepts/workloads/controllers/replicaset
 _BUSY, _IDLE = "1000", "0"
 _Archives = create_namespaced_resource(GROUP, VERSION, KIND, PLURAL)
+_SEEN: tuple[tuple[Any, Any, Callable[[Book, Any], None]], ...] = (
+    (Lease, dict(OURS), reading.lease),
+    (Deployment, None, reading.deployment),
+    (HorizontalPodAutoscaler, None, reading.autoscaler),
+    (_Archives, None, reading.archive),
+)
 
 
-def _described(metadata: ObjectMeta | None) -> tuple[Key, dict[str, str]]:
-    assert metadata is not None
-    key = Key(namespace=str(metadata.namespace), name=str(metadata.name))
-    return key, dict(metadata.annotations or {})
+Writing = Callable[[str], AbstractContextManager[None]]
+"""Stands around each write of what it is told: raises what ``kubernetes_errors`` does."""
+
+
+def writing_while(may_write: Callable[[], bool]) -> Writing:
+    """``may_write`` is asked right before each write: only the leader may. PermanentError tells that it may not."""
+
+    @contextmanager
+    def writing(what: str) -> Iterator[None]:
+        if not may_write():
+            raise PermanentError(f"{what} is left alone: another operator leads")
+        with kubernetes_errors(what):
+            yield
+
+    return writing
 
 
 class Cluster:
-    """``may_write`` is asked right before each write: only the leader may."""
+    """Archives, their workers and what is told of them."""
 
-    def __init__(self, client: AsyncClient, may_write: Callable[[], bool]) -> None:
+    def __init__(self, client: AsyncClient, writing: Writing) -> None:
         self._client = client
-        self._may_write = may_write
+        self._writing = writing
 
     async def fill(self, book: Book, namespaces: tuple[str, ...]) -> None:
-        """Note the Deployments and sessions that are there, before a watch tells of them one by one.
+        """Note what is there, before a watch tells of it one by one.
 
         With half of the sessions known there would be workers too many for a moment. Raises what ``kubernetes_errors``
         does.
         """
         for namespace in namespaces or (ALL_NS,):
-            with kubernetes_errors("Leases"):
-                async for lease in self._client.list(Lease, namespace=namespace, labels=dict(OURS)):
-                    key, annotations = _described(lease.metadata)
-                    book.session(key, sight_of(key.name, annotations, (lease.spec or LeaseSpec()).holderIdentity))
-            with kubernetes_errors("Deployments"):
-                async for each in self._client.list(Deployment, namespace=namespace):
-                    book.deployment(_described(each.metadata)[0], Workers.read(each.to_dict()))
+            for kind, labels, note in _SEEN:
+                with kubernetes_errors(f"{kind.__name__}s"):
+                    async for each in self._client.list(kind, namespace=namespace, labels=labels):
+                        note(book, each.to_dict())
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
         """Ask for so many pods. Raises what ``kubernetes_errors`` does."""
@@ -85,8 +100,8 @@ class Cluster:
             if error.status.code != HTTPStatus.NOT_FOUND:  # it went by itself
                 raise
 
-    async def write_status(self, archive: Archive, status: Mapping[str, Any]) -> None:
-        """Write an archive's status. One that is gone has none. Raises what ``kubernetes_errors`` does."""
+    async def write_status(self, archive: Archive, status: Mapping[str, Any]) -> bool:
+        """Write an archive's status; return whether it is there still. Raises what ``kubernetes_errors`` does."""
         key = archive.key
         with self._writing(f"TeltubbyArchive {key.name}"):
             try:
@@ -100,6 +115,8 @@ class Cluster:
             except ApiError as error:
                 if error.status.code != HTTPStatus.NOT_FOUND:
                     raise
+                return False
+        return True
 
     async def tell(self, archive: Archive, reason: str, sentence: str, *, warning: bool = False) -> None:
         """Make an event that `kubectl describe` shows. Raises what ``kubernetes_errors`` does."""
@@ -147,10 +164,3 @@ class Cluster:
             )
             raise TroubleError("SecretUnreadable", sentence) from None
         return username, password
-
-    @contextmanager
-    def _writing(self, what: str) -> Iterator[None]:
-        if not self._may_write():
-            raise PermanentError(f"{what} is left alone: another operator leads")
-        with kubernetes_errors(what):
-            yield

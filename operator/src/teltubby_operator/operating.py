@@ -3,28 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
-from teltubby_operator.archive import Archive, Key, SecretKeys
-from teltubby_operator.book import Book, Workers
-from teltubby_operator.broker import Access, Management
+from teltubby_operator.archive import Archive, Key
+from teltubby_operator.book import SCALING, Book, Workers
+from teltubby_operator.broker import Management
 from teltubby_operator.cluster import Cluster
-from teltubby_operator.conditions import SessionCounts, Trouble, conditions, count_sessions, rendered
+from teltubby_operator.conditions import Condition, SessionCounts, Trouble, conditions, count_sessions, rendered
+from teltubby_operator.grouping import Sites
+from teltubby_operator.keeping import Keeper
 from teltubby_operator.measures import Measures
 from teltubby_operator.scaling import Decision, Memory, Reason, Seen, decide
-from teltubby_operator.sites import Reading, Site
-from teltubby_operator.troubles import TroubleError
+from teltubby_operator.sites import Reading
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 """Archives that are evaluated side by side."""
-_SECRET_SECONDS = 60.0
-"""So long what a Secret said is believed."""
 _RETRY_SECONDS = 5.0
 _FOR_NOW = frozenset({Reason.WORKERS_BUSY, Reason.COOLING_DOWN, Reason.FALLBACK})
 """Reasons to leave for a while what somebody else set: it is corrected later."""
@@ -34,99 +33,41 @@ _OUR_FAULT = (TransientError, InfrastructureError)
 class Operator:
     """Works on what the book says; ``run`` goes on until it is cancelled."""
 
-    def __init__(self, book: Book, cluster: Cluster, management: Management, measures: Measures) -> None:
+    def __init__(
+        self, book: Book, cluster: Cluster, keeper: Keeper, management: Management, measures: Measures
+    ) -> None:
         self._book = book
         self._cluster = cluster
-        self._management = management
+        self._keeper = keeper
         self._measures = measures
-        self._sites: dict[Access, Site] = {}
-        self._site_of: dict[Key, Site] = {}
-        self._no_access: dict[Key, Trouble] = {}
-        self._secrets: dict[tuple[str, str, SecretKeys], tuple[float, tuple[str, str]]] = {}
+        self._sites = Sites(book, cluster, management, self._mark)
         self._memories: dict[Key, tuple[str, Memory]] = {}
         self._due: dict[Key, float] = {}
         self._running: set[Key] = set()
         self._news = asyncio.Event()
-        self._grouping = asyncio.Event()
-        self._grouping.set()
         book.changed = self._changed
 
     @property
     def silent_for(self) -> float:
         """Seconds since the slowest broker's last poll ended, beyond the pause that it is due."""
-        now = time.monotonic()
-        return max((now - site.polled_at - site.every for site in self._sites.values()), default=0.0)
+        return self._sites.silent_for
 
     async def run(self) -> None:
         """Work."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep_groups(), name="group archives by broker")
-                for number in range(_AT_ONCE):
-                    group.create_task(self._evaluate_due(), name=f"evaluate {number}")
-        finally:
-            await asyncio.gather(*(site.stop() for site in self._sites.values()))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sites.run(), name="group archives by broker")
+            for number in range(_AT_ONCE):
+                group.create_task(self._evaluate_due(), name=f"evaluate {number}")
 
     def _changed(self, key: Key | None) -> None:
         if key is None:
-            self._grouping.set()
+            self._sites.changed()
         else:
             self._mark(key)
 
     def _mark(self, key: Key) -> None:
         self._due.setdefault(key, time.monotonic())
         self._news.set()
-
-    # Which broker
-
-    async def _keep_groups(self) -> None:
-        while True:
-            self._grouping.clear()
-            await self._group()
-            try:
-                async with asyncio.timeout(_RETRY_SECONDS if self._no_access else _SECRET_SECONDS):
-                    await self._grouping.wait()
-            except TimeoutError:
-                continue
-
-    async def _group(self) -> None:
-        groups: dict[Access, dict[Key, Archive]] = {}
-        self._no_access = {}
-        for key, archive in list(self._book.archives.items()):
-            try:
-                groups.setdefault(await self._access(archive), {})[key] = archive
-            except TroubleError as error:
-                self._no_access[key] = Trouble(error.reason, str(error))
-            except _OUR_FAULT as error:
-                self._no_access[key] = Trouble("SecretUnreadable", str(error))
-        for access in self._sites.keys() - groups.keys():
-            await self._sites.pop(access).stop()
-        self._site_of = {}
-        for access, archives in groups.items():
-            site = self._sites.get(access)
-            if site is None:
-                site = self._sites[access] = Site(access, self._management, self._mark)
-                site.serve(archives)
-                site.start()
-            else:
-                site.serve(archives)
-            self._site_of |= dict.fromkeys(archives, site)
-        for key in self._memories.keys() - self._book.archives.keys():
-            del self._memories[key]
-            self._measures.forget(key)
-        for key in self._no_access:
-            self._mark(key)
-
-    async def _access(self, archive: Archive) -> Access:
-        queue, now = archive.spec.queue, time.monotonic()
-        name = (archive.key.namespace, queue.secret_name, queue.secret_keys)
-        read_at, login = self._secrets.get(name, (0.0, ("", "")))
-        if not login[0] or now - read_at > _SECRET_SECONDS * 0.9:
-            login = await self._cluster.credentials(*name)
-            self._secrets[name] = (now, login)
-        return Access(queue.amqp_url, queue.management_url, queue.vhost, *login)
-
-    # How many
 
     async def _evaluate_due(self) -> None:
         while True:
@@ -153,29 +94,43 @@ class Operator:
                 self._news.set()
 
     async def _evaluate(self, key: Key, since: float) -> None:
+        if departed := self._book.departed.pop(key, None):
+            self._memories.pop(key, None)
+            self._measures.forget(key)
+            await self._keeper.leave(departed)
         archive = self._book.archives.get(key)
         if archive is None:
             return
-        reading = self._reading(key)
+        keeping = await self._keeper.keep(archive)
+        reading = self._sites.reading(key)
         if reading == Reading() and archive.spec.workers.replicas is None and not archive.spec.paused:
             return  # the next poll tells
-        sessions = count_sessions(archive.spec, self._book.sessions_of(archive))
-        deployment = archive.spec.workers.deployment_name
-        workers = self._book.workers.get(Key(namespace=key.namespace, name=deployment))
-        if workers is None:
-            sentence = f"there is no Deployment {deployment}; make it, or correct workers.deploymentName"
-            await self._report(archive, reading, None, sessions, workers, Trouble("DeploymentMissing", sentence))
-            return
-        memory = self._memory(archive)
-        decision = decide(archive.spec, _seen(reading, workers, sessions), memory)
-        await self._apply(archive, workers, decision, memory, since)
-        await self._report(archive, reading, decision, sessions, workers, None)
+        sessions = count_sessions(archive.spec, self._book.slots_of(archive))
+        workers = self._book.workers.get(Key(namespace=key.namespace, name=archive.spec.workers.deployment_name))
+        decision, trouble = None, self._unscalable(archive, workers)
+        if workers is not None and trouble is None:
+            memory = self._memory(archive)
+            decision = decide(archive.spec, _seen(reading, workers, sessions), memory)
+            await self._apply(archive, workers, decision, memory, since)
+        found = conditions(archive.spec, decision, sessions, queue=reading.trouble, workers=trouble, keeping=keeping)
+        await self._report(archive, reading, decision, sessions, workers, found)
 
-    def _reading(self, key: Key) -> Reading:
-        if trouble := self._no_access.get(key):
-            return Reading(trouble=trouble)
-        site = self._site_of.get(key)
-        return site.reading(key) if site else Reading()
+    def _unscalable(self, archive: Archive, workers: Workers | None) -> Trouble | None:
+        """Return what is wrong with the Deployment of an archive's workers, if anything is."""
+        name = archive.spec.workers.deployment_name
+        if workers is None:
+            sentence = f"there is no Deployment {name}; make it, or correct workers.deploymentName"
+            return Trouble("DeploymentMissing", sentence)
+        if not workers.scalable:
+            sentence = f"{name} has the annotation {SCALING}=false: left alone; delete that, or this archive"
+            return Trouble("ScalingSwitchedOff", sentence)
+        if (autoscaler := self._book.autoscaler_of(archive)) and not archive.spec.paused:
+            sentence = (
+                f"HorizontalPodAutoscaler {autoscaler} scales {name}, and would end busy workers: it is left to that; "
+                "delete it, or set spec.paused=true"
+            )
+            return Trouble("OtherAutoscaler", sentence)
+        return None
 
     def _memory(self, archive: Archive) -> Memory:
         uid, memory = self._memories.get(archive.key, ("", Memory()))
@@ -214,10 +169,9 @@ class Operator:
         decision: Decision | None,
         sessions: SessionCounts,
         workers: Workers | None,
-        trouble: Trouble | None,
+        found: Sequence[Condition],
     ) -> None:
         before, now = archive.status, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found = conditions(archive.spec, decision, reading.trouble, trouble, sessions)
         desired = decision.replicas if decision else None
         status: dict[str, Any] = {
             "observedGeneration": archive.generation,
@@ -231,7 +185,9 @@ class Operator:
             status["lastScaleTime"] = now
         self._measures.seen(archive.key, reading.backlog, desired, status["replicas"], sessions)
         if any(before.get(name) != value for name, value in status.items()):
-            await self._cluster.write_status(archive, status)
+            if not await self._cluster.write_status(archive, status):
+                self._book.archive(archive.key, None)
+                return
             await self._tell_changes(archive, before, status)
             kept = {name: value for name, value in {**before, **status}.items() if value is not None}
             if self._book.archives.get(archive.key) is archive:
@@ -248,7 +204,7 @@ class Operator:
 
     def _busy_pods(self, archive: Archive) -> set[str]:
         """Return the pods whose workers have a job in hand, or don't say."""
-        sights = self._book.sessions_of(archive).values()
+        sights = [slot.sight for slot in self._book.slots_of(archive).values()]
         return {sight.holder for sight in sights if sight.holder and sight.notes.busy is not False}
 
 
@@ -258,7 +214,7 @@ def _seen(reading: Reading, workers: Workers, sessions: SessionCounts) -> Seen:
     busy = current if backlog is None else min(backlog.unacknowledged, current)
     if backlog is not None and sessions.busy is not None and sessions.leased:
         busy = sessions.busy
-    return Seen(time.monotonic(), backlog, current, busy, sessions.usable)
+    return Seen(time.monotonic(), backlog, current, busy, sessions.usable, sessions.to_log_out)
 
 
 def _queue(reading: Reading) -> dict[str, int] | None:

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     WORKERS_BUSY = "WorkersBusy"
     FEW_SESSIONS = "FewSessions"
     AT_MAXIMUM = "AtMaximum"
+    RETIRING = "RetiringSessions"
     FALLBACK = "Fallback"
     FIXED = "Fixed"
     PAUSED = "Paused"
@@ -39,7 +40,7 @@ class Seen:
     """What is known at ``now`` (seconds that never go back).
 
     ``backlog`` is None while it can't be read. ``busy``: workers that have a job. ``sessions``: logins that workers
-    have, can have or can make.
+    have, can have or can make. ``to_log_out``: sessions that wait for a worker that logs them out.
     """
 
     now: float
@@ -47,6 +48,7 @@ class Seen:
     current: int
     busy: int
     sessions: int
+    to_log_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ def _wanted(spec: Spec, seen: Seen, backlog: Backlog) -> Decision:
         f"{backlog.ready} waiting and {backlog.unacknowledged} running, {per_worker} a worker: {_workers(needed)}"
     )
     found = Decision(needed, Reason.BACKLOG, sentence)
+    if not needed and seen.to_log_out:
+        sentence = f"{sentence}, and one to log out {seen.to_log_out} of the sessions"
+        needed, found = 1, Decision(1, Reason.RETIRING, sentence)
     if needed < spec.workers.min:
         found = Decision(spec.workers.min, Reason.BACKLOG, f"{sentence}, workers.min is {spec.workers.min}")
     if needed > spec.workers.max:
@@ -118,10 +123,11 @@ def _wanted(spec: Spec, seen: Seen, backlog: Backlog) -> Decision:
 
 
 def _within_sessions(found: Decision, seen: Seen) -> Decision:
-    if found.replicas <= seen.sessions:
+    most = max(seen.sessions, 1 if seen.to_log_out else 0)
+    if found.replicas <= most:
         return found
     sentence = f"{found.sentence}, but only {seen.sessions} sessions can be used"
-    return Decision(seen.sessions, Reason.FEW_SESSIONS, sentence)
+    return Decision(most, Reason.FEW_SESSIONS, sentence)
 
 
 def _steady(spec: Spec, found: Decision, seen: Seen, memory: Memory) -> Decision:

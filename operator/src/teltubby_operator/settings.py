@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from teltubby_core.settings import HealthSettings, LogSettings
+from teltubby_core.settings import GivenFilePath, HealthSettings, LogSettings
 
 
 def _own_name() -> str:
@@ -28,6 +28,10 @@ class OperatorSettings(HealthSettings, LogSettings):
     )
     operator_name: str = Field(
         default_factory=_own_name, min_length=1, max_length=200, description="who we are in that Lease"
+    )
+
+    rabbitmq_ca_file: GivenFilePath | None = Field(
+        default=None, description="PEM file with authorities to trust for brokers, beside the system's"
     )
 
     @field_validator("operator_namespaces", mode="before")

@@ -43,7 +43,7 @@ class Site:
         self._archives: dict[Key, Archive] = {}
         self._readings: dict[Key, Reading] = {}
         self._failures: dict[Key, tuple[int, float]] = {}
-        self._news = News(access, self._exchanges, self._heard)
+        self._news = News(access, management.tls, self._exchanges, self._heard)
         self._dirty: set[str] = set()
         self._woken = asyncio.Event()
         self._again = asyncio.Event()

@@ -8,6 +8,7 @@ from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionSigh
 from teltubby_operator.archive import Queue, Sessions, Spec, Workers
 from teltubby_operator.conditions import Trouble, conditions, count_sessions, rendered
 from teltubby_operator.scaling import Decision, Reason
+from teltubby_operator.sessions import Slot
 
 GOOD = Decision(2, Reason.BACKLOG, "because")
 
@@ -20,14 +21,15 @@ def a_spec(kind: SessionKind = SessionKind.BOT, size: int = 3) -> Spec:
     )
 
 
-def sights(*found: SessionSight) -> dict[str, SessionSight]:
+def slots(*found: Slot) -> dict[str, Slot]:
     return {f"session-{number}": each for number, each in enumerate(found)}
 
 
-EMPTY = SessionSight("x", SessionNotes())
-READY = SessionSight("x", SessionNotes(state=SessionState.READY))
-LOST = SessionSight("x", SessionNotes(state=SessionState.LOST))
-RETIRING = replace(READY, retiring=True)
+EMPTY = Slot(SessionSight("x", SessionNotes()))
+READY = Slot(SessionSight("x", SessionNotes(state=SessionState.READY)))
+LOST = Slot(SessionSight("x", SessionNotes(state=SessionState.LOST)))
+RETIRING = Slot(replace(READY.sight, retiring=True), mark="true")
+ROTATING = replace(RETIRING, mark="rotate")
 
 
 @pytest.mark.parametrize(
@@ -36,29 +38,37 @@ RETIRING = replace(READY, retiring=True)
         (SessionKind.BOT, (EMPTY, READY, LOST), 3),
         (SessionKind.USER, (EMPTY, READY, LOST), 1),
         (SessionKind.BOT, (READY, RETIRING, EMPTY), 2),
+        (SessionKind.BOT, (READY, ROTATING, EMPTY), 3),
+        (SessionKind.USER, (READY, ROTATING, EMPTY), 1),
         (SessionKind.USER, (READY, RETIRING, EMPTY), 1),
         (SessionKind.BOT, (READY,), 1),
         (SessionKind.BOT, (), 0),
     ],
 )
 def test_which_sessions_can_be_used(kind, found, usable):
-    assert count_sessions(a_spec(kind), sights(*found)).usable == usable
+    assert count_sessions(a_spec(kind), slots(*found)).usable == usable
 
 
 def test_workers_say_whether_they_are_busy_or_do_not():
-    def held(busy: bool | None) -> SessionSight:
-        return replace(READY, holder="pod", notes=SessionNotes(state=SessionState.READY, busy=busy))
+    def held(busy: bool | None) -> Slot:
+        return Slot(SessionSight("x", SessionNotes(state=SessionState.READY, busy=busy), holder="pod"))
 
-    assert count_sessions(a_spec(), sights(held(True), held(False), EMPTY)).busy == 1
-    assert count_sessions(a_spec(), sights(held(True), held(None), EMPTY)).busy is None
-    assert count_sessions(a_spec(), sights(EMPTY, EMPTY, EMPTY)).busy == 0
+    assert count_sessions(a_spec(), slots(held(True), held(False), EMPTY)).busy == 1
+    assert count_sessions(a_spec(), slots(held(True), held(None), EMPTY)).busy is None
+    assert count_sessions(a_spec(), slots(EMPTY, EMPTY, EMPTY)).busy == 0
+
+
+def test_what_is_to_be_logged_out_counts_beyond_the_size_too():
+    found = count_sessions(a_spec(size=2), slots(READY, RETIRING, RETIRING, EMPTY))
+    assert (found.to_log_out, found.retiring, found.missing) == (2, 1, 0)
+    assert "1 to be logged out" in told(slots=slots(READY, RETIRING, READY))["SessionsReady"].message
 
 
 def told(**wrong):
     spec = wrong.pop("spec", a_spec())
-    sessions = count_sessions(spec, wrong.pop("sights", sights(READY, EMPTY, EMPTY)))
-    given = {"decision": GOOD, "queue": None, "workers": None, **wrong}
-    return {each.type: each for each in conditions(spec, given["decision"], given["queue"], given["workers"], sessions)}
+    sessions = count_sessions(spec, wrong.pop("slots", slots(READY, EMPTY, EMPTY)))
+    decision = wrong.pop("decision", GOOD)
+    return {each.type: each for each in conditions(spec, decision, sessions, **wrong)}
 
 
 def test_all_is_well():
@@ -78,8 +88,9 @@ def test_all_is_well():
     [
         ({"queue": Trouble("BrokerSlow", "look at its log")}, "QueueReachable"),
         ({"decision": None, "workers": Trouble("DeploymentMissing", "make it")}, "ScalingActive"),
-        ({"sights": sights(READY)}, "SessionsReady"),
-        ({"spec": a_spec(SessionKind.USER), "sights": sights(EMPTY, EMPTY, EMPTY)}, "SessionsReady"),
+        ({"slots": slots(READY)}, "SessionsReady"),
+        ({"keeping": Trouble("SessionsNotKept", "its Role is missing")}, "SessionsReady"),
+        ({"spec": a_spec(SessionKind.USER), "slots": slots(EMPTY, EMPTY, EMPTY)}, "SessionsReady"),
     ],
 )
 def test_what_is_wrong_is_said_where_it_is_and_in_ready(wrong, which):

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from teltubby_operator.broker import Access, Management, open_http
+from teltubby_operator.broker import Access, Management, open_http, trusted
 from teltubby_operator.scaling import Backlog
 from teltubby_operator.troubles import TroubleError
 
@@ -39,8 +39,9 @@ async def access(api: Api) -> AsyncIterator[Access]:
 
 
 async def ask(access: Access) -> dict[str, Backlog | None]:
-    async with open_http() as http:
-        return await Management(http).backlogs(access)
+    tls = trusted(None)
+    async with open_http(tls) as http:
+        return await Management(http, tls).backlogs(access)
 
 
 async def test_one_question_tells_of_all_queues(api: Api, access: Access):

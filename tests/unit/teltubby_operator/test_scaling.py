@@ -21,8 +21,8 @@ def a_spec(*, minimum=0, maximum=8, replicas=None, paused=False, **scaling) -> S
     )
 
 
-def seen(ready=0, unacknowledged=0, *, now=1000.0, current=0, busy=0, sessions=8, blind=False) -> Seen:
-    return Seen(now, None if blind else Backlog(ready, unacknowledged), current, busy, sessions)
+def seen(ready=0, unacknowledged=0, *, now=1000.0, current=0, busy=0, sessions=8, to_log_out=0, blind=False) -> Seen:
+    return Seen(now, None if blind else Backlog(ready, unacknowledged), current, busy, sessions, to_log_out)
 
 
 def old_memory(now=0.0) -> Memory:
@@ -42,6 +42,11 @@ def old_memory(now=0.0) -> Memory:
         (a_spec(), seen(1000), 8, Reason.AT_MAXIMUM),
         (a_spec(), seen(1000, sessions=3), 3, Reason.FEW_SESSIONS),
         (a_spec(), seen(10, sessions=0), 0, Reason.FEW_SESSIONS),
+        (a_spec(), seen(to_log_out=2), 1, Reason.RETIRING),
+        (a_spec(), seen(3, to_log_out=2), 2, Reason.BACKLOG),
+        (a_spec(), seen(sessions=0, to_log_out=1), 1, Reason.RETIRING),
+        (a_spec(), seen(9, sessions=0, to_log_out=1), 1, Reason.FEW_SESSIONS),
+        (a_spec(replicas=0), seen(to_log_out=1), 0, Reason.FIXED),
         (a_spec(minimum=2), seen(), 2, Reason.BACKLOG),
         (a_spec(minimum=2), seen(current=5), 2, Reason.BACKLOG),
         (a_spec(minimum=2), seen(current=5, busy=4), 4, Reason.WORKERS_BUSY),

@@ -7,6 +7,23 @@
 {{ toJson $names }}
 {{- end -}}
 
+{{/*
+The names, and those of sessions beyond their size that are there still: workers log them out before the operator takes
+them away. A list in JSON.
+*/}}
+{{- define "teltubby.sessionPool" -}}
+{{- $names := include "teltubby.sessionNames" . | fromJsonArray -}}
+{{- if .Values.worker.scaling.enabled -}}
+{{- $pattern := printf "^%s-session-[0-9]+$" (include "teltubby.fullname" . | replace "." "[.]") -}}
+{{- range (lookup "coordination.k8s.io/v1" "Lease" .Release.Namespace "").items -}}
+{{- if and (regexMatch $pattern .metadata.name) (not (has .metadata.name $names)) -}}
+{{- $names = append $names .metadata.name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ toJson $names }}
+{{- end -}}
+
 {{/* Whether people log in: then the bot fills the sessions, with the rights of workers on them. */}}
 {{- define "teltubby.personalSessions" -}}
 {{- if eq .Values.worker.sessions.kind "user" }}yes{{ end -}}
@@ -23,7 +40,7 @@
 - name: SESSION_STORE
   value: kubernetes
 - name: SESSION_NAMES
-  value: {{ include "teltubby.sessionNames" . | fromJsonArray | join "," }}
+  value: {{ include "teltubby.sessionPool" . | fromJsonArray | join "," }}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: POD_UID
