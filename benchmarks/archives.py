@@ -2,10 +2,10 @@
 
     by event    messages and job.queued: from the first publish until the Deployment is asked for all eight workers
     by poll     the same without a word on the events' exchange
-    at rest     CPU and memory of the operator while no queue changes
+    at rest     CPU and memory of the operator while no queue changes, and what it asks of broker and API server
 
-A real kube-apiserver and RabbitMQ (statistics every second); no pods, since none of it depends on them. Needs the
-test-bed's servers: ``make test-bed``, and tests/ in PYTHONPATH.
+A real kube-apiserver and RabbitMQ; no pods, since none of it depends on them. The operator makes all sessions. Needs
+the test-bed's servers: ``make test-bed``, and tests/ in PYTHONPATH.
 """
 
 import asyncio
@@ -25,12 +25,14 @@ from lightkube import AsyncClient, KubeConfig
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.apps_v1 import Deployment
 
+from chart.rendering import NAMESPACE
 from measuring import report
 from measuring.meter import usage_of
-from scaling.stage import OperatorProcess, ScalingStage
+from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, install_rights, own_kubeconfig
 from testbed.control_plane import ControlPlane
 from testbed.kubectl import Cluster
 from testbed.processes import TestbedError
+from testbed.proxy import proxy_before
 from testbed.rabbitmq import RabbitMq
 
 JOBS, WORKERS = 16, 8
@@ -49,6 +51,9 @@ class Figures:
     ready_seconds: float
     rest_cpu_per_minute: float
     rest_wall_seconds: float
+    rest_broker_requests_per_minute: float
+    rest_api_requests_per_minute: float
+    api_requests_until_ready: int
     peak_bytes: int
     by_event: list[float]
     by_poll: list[float]
@@ -57,9 +62,10 @@ class Figures:
 class Plant:
     """So many archives in one namespace, each with a queue, a Deployment and eight sessions."""
 
-    def __init__(self, stage: ScalingStage, client: AsyncClient, count: int) -> None:
+    def __init__(self, stage: ScalingStage, client: AsyncClient, count: int, management_url: str) -> None:
         self._stage = stage
         self._client = client
+        self._management_url = management_url
         self._names = [f"archive-{number}" for number in range(count)]
 
     async def make(self) -> None:
@@ -116,16 +122,13 @@ class Plant:
         template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "worker", "image": "none"}]}}
         spec = stage.spec(
             workers={"deploymentName": name},
-            queue={"name": name},
+            queue={"name": name, "managementUrl": self._management_url},
             sessions={"leasePrefix": f"{name}-session-"},
             scaling={"pollSeconds": 5, "cooldownSeconds": 3600},
         )
         workers = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
-        ours = {"app.kubernetes.io/part-of": "teltubby"}
-        leases = (f"{name}-session-{number}" for number in range(WORKERS))
         return [
             stage.made("apps/v1", "Deployment", name, spec=workers),
-            *(stage.made("coordination.k8s.io/v1", "Lease", lease, labels=ours) for lease in leases),
             stage.made("teltubby.io/v1alpha1", "TeltubbyArchive", name, spec=spec),
         ]
 
@@ -133,31 +136,39 @@ class Plant:
 async def measure(count: int, samples: int, rest: float, folder: Path) -> Figures:
     """Measure so many archives on new servers."""
     async with AsyncExitStack() as stack:
-        cluster = stack.enter_context(ControlPlane(folder / f"plane-{count}"))
+        cluster = stack.enter_context(ControlPlane(folder / f"plane-{count}", audited=True))
         broker = stack.enter_context(
             RabbitMq(config=["collect_statistics_interval = 1000"], plugins=["rabbitmq_management"])
         )
         cluster.kubectl("apply", f"--filename={CRD}")
         cluster.kubectl("wait", "--for=condition=Established", "crd/teltubbyarchives.teltubby.io", "--timeout=30s")
+        install_rights(cluster)
+        everything = ("--clusterrole=cluster-admin", f"--serviceaccount={NAMESPACE}:{ACCOUNT}")
+        cluster.kubectl("create", "clusterrolebinding", "benchmark", *everything)
+        proxy = await stack.enter_async_context(proxy_before(broker.management_url))
         stage = await stack.enter_async_context(ScalingStage.opened(cluster, broker))
         client = _client(cluster)
         stack.push_async_callback(client.close)
-        plant = Plant(stage, client, count)
-        operator = OperatorProcess(cluster, folder, f"of-{count}", namespace="kube-system")
+        plant = Plant(stage, client, count, proxy.endpoint)
+        operator = OperatorProcess(cluster, folder, f"of-{count}", own_kubeconfig(cluster, folder))
         operator.start()
         stack.callback(operator.stop)
         started = time.perf_counter()
         await plant.make()
         await plant.until_ready()
         ready = time.perf_counter() - started
-        before, began = usage_of(operator.process.pid), time.perf_counter()
+        until_ready = len(cluster.calls(NAMESPACE, ACCOUNT))
+        before, began, asked = usage_of(operator.process.pid), time.perf_counter(), len(proxy.requests)
         await asyncio.sleep(rest)
         after, wall = usage_of(operator.process.pid), time.perf_counter() - began
-        cpu = (after.cpu_seconds - before.cpu_seconds) / wall * 60
+        minutes = wall / 60
+        cpu = (after.cpu_seconds - before.cpu_seconds) / minutes
+        broker_rate = (len(proxy.requests) - asked) / minutes
+        api_rate = (len(cluster.calls(NAMESPACE, ACCOUNT)) - until_ready) / minutes
         by_event = await plant.reactions(max(1, samples if count > 1 else 1), told=True)
         by_poll = await plant.reactions(samples, told=False)
         peak = usage_of(operator.process.pid).peak_bytes
-        return Figures(count, ready, cpu, wall, peak, by_event, by_poll)
+        return Figures(count, ready, cpu, wall, broker_rate, api_rate, until_ready, peak, by_event, by_poll)
 
 
 def _client(cluster: Cluster) -> AsyncClient:
@@ -167,14 +178,18 @@ def _client(cluster: Cluster) -> AsyncClient:
 def table(found: list[Figures]) -> list[list[str]]:
     """Return the rows to print."""
     rows = [
-        ["archives", "all Ready s", "0→8 by event p50 / p95 / max s", "by poll p50 / p95 / max s", "CPU s/min", "MiB"]
+        ["archives", "all Ready s", "0→8 by event p50 / p95 / max s", "by poll p50 / p95 / max s", "CPU s/min", "MiB"],
     ]
+    rows[0] += ["broker requests/min", "API requests/min", "API requests an archive until Ready"]
     shown: Callable[[list[float]], str] = lambda each: (  # noqa: E731
         f"{report.percentile(each, 50):.2f} / {report.percentile(each, 95):.2f} / {max(each):.2f}" if each else "–"
     )
     for each in found:
         figures = [shown(each.by_event), shown(each.by_poll), f"{each.rest_cpu_per_minute:.1f}"]
-        rows.append([str(each.archives), f"{each.ready_seconds:.1f}", *figures, f"{each.peak_bytes / MIB:.0f}"])
+        asked = [each.rest_broker_requests_per_minute, each.rest_api_requests_per_minute]
+        costs = [f"{each.peak_bytes / MIB:.0f}", *(f"{rate:.0f}" for rate in asked)]
+        costs.append(f"{each.api_requests_until_ready / each.archives:.1f}")
+        rows.append([str(each.archives), f"{each.ready_seconds:.1f}", *figures, *costs])
     return rows
 
 

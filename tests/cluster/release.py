@@ -32,6 +32,8 @@ def _image(repository: str) -> dict[str, Any]:
     return {"image": {"repository": repository, "tag": TAG, "pullPolicy": "Never"}}
 
 
+FIXED: Mapping[str, Any] = {"worker": {"scaling": {"enabled": False}}, "operator": {"enabled": False}}
+"""One worker, which tests that look at it need."""
 _VALUES: Mapping[str, Any] = {
     "simulator": {"enabled": True},
     **{part: _image(f"teltubby-{part}") for part in ("bot", "worker", "operator", "tools")},
@@ -42,11 +44,14 @@ _VALUES: Mapping[str, Any] = {
 class Release:
     """One release in a namespace of its own, which allows only what Pod Security ``restricted`` does."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str = "teltubby") -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, name: str = "teltubby", base: Mapping[str, Any] = FIXED
+    ) -> None:
         self.cluster = cluster
         self.namespace = namespace
         self.name = name
         self.values: dict[str, Any] = copy.deepcopy(dict(_VALUES))
+        _merge(self.values, copy.deepcopy(dict(base)))
 
     # Doing
 

@@ -10,7 +10,7 @@ from testbed.kubectl import Cluster
 
 @pytest.mark.timeout(300)
 def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
-    release = Release(cluster, "teltubby-first-file")
+    release = Release(cluster, "teltubby-first-file", base={})
     release.make_namespace()
     watch = Stopwatch()
     notes = release.install()

@@ -10,6 +10,7 @@ from testbed.processes import wait_for
 
 MOST = 4
 LIMIT = 240.0  # seconds
+LONG = 64 * 1024 * 1024
 
 
 @pytest.fixture
@@ -18,9 +19,6 @@ def scaled(release: Release) -> Iterator[Release]:
     scaling = {"enabled": True, "max": MOST, **fast}
     release.upgrade(worker={"sessions": {"size": MOST}, "scaling": scaling}, operator={"enabled": True})
     yield release
-    # paused first, as the guide says: else the operator would set back what the upgrade sets
-    release.kubectl("patch", "tta", release.name, "--type=merge", '--patch={"spec":{"paused":true}}')
-    wait_for(lambda: conditions_of(release).get("Paused") == "True", LIMIT, "the archive to be paused")
     release.upgrade(worker={"sessions": {"size": 2}, "scaling": {"enabled": False}}, operator={"enabled": False})
     release.until_ready("worker")
 
@@ -60,3 +58,50 @@ def test_workers_come_with_large_files_go_when_there_are_none_and_nothing_is_los
     assert "Scaled" in scaled.kubectl("describe", "tta", scaled.name)
     calls = traffic.world.calls()
     assert [call for call in calls if "AUTH_KEY_DUPLICATED" in call["outcome"]] == []
+
+
+def staying(release: Release) -> list[str]:
+    pods = release.pods("worker")
+    return [each["metadata"]["name"] for each in pods if "deletionTimestamp" not in each["metadata"]]
+
+
+@pytest.mark.timeout(1200)
+def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twice(scaled: Release):
+    traffic = Traffic(scaled)
+    traffic.world.set_conditions("mtproto", account_bandwidth=12_000_000)
+    before = traffic.redelivered()
+    for _ in range(20):
+        (long,) = traffic.large(1, size=LONG)
+        short = traffic.large(MOST - 1, size=21 * 1024 * 1024)
+        wait_for(lambda: asked(scaled) == MOST, LIMIT, "all workers")
+        traffic.until_ended(*short)
+        wait_for(lambda: asked(scaled) == 1, LIMIT, "one worker")
+        assert not traffic.ended(long), "it was to be at work still"
+        (left,) = staying(scaled)
+        traffic.until_ended(long)
+        assert traffic.worker_of(long) == left
+    traffic.assert_all_archived()
+    assert traffic.redelivered() == before
+
+
+@pytest.mark.timeout(600)
+def test_sessions_that_are_too_many_are_logged_out_at_telegram_and_removed(scaled: Release):
+    traffic = Traffic(scaled)
+    traffic.large(2 * MOST)
+    traffic.assert_all_archived()
+    ended = len(traffic.world.calls("auth.logOut"))
+    scaled.upgrade(worker={"sessions": {"size": 2}, "scaling": {"max": 2}})
+    extra = [f"{scaled.name}-session-{number}" for number in (2, 3)]
+
+    def left() -> list[str]:
+        found = [each["metadata"]["name"] for kind in ("leases", "secrets") for each in scaled.get(kind)["items"]]
+        return [name for name in found if name in extra]
+
+    wait_for(lambda: not left(), LIMIT, "the sessions to be gone")
+    assert len(traffic.world.calls("auth.logOut")) == ended + len(extra)
+    scaled.upgrade()
+    deployment = scaled.get("deployment", f"{scaled.name}-worker")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    names = next(each["value"] for each in container["env"] if each["name"] == "SESSION_NAMES")
+    assert names.split(",") == [f"{scaled.name}-session-{number}" for number in (0, 1)]
+    scaled.upgrade(worker={"sessions": {"size": MOST}, "scaling": {"max": MOST}})

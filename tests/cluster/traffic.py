@@ -1,5 +1,8 @@
 """What people send to a release's bot, and whether all of it arrives."""
 
+import base64
+import json
+import urllib.request
 from collections.abc import Callable
 
 from cluster.release import CURATOR, Release
@@ -77,6 +80,17 @@ class Traffic:
         found = documents(self._bucket(), "metadata.json").values()
         name = message.media.file.file_name
         return next(str(each["worker"]) for each in found if each["file"]["original_filename"] == name)
+
+    def redelivered(self) -> int:
+        """Return how often the broker gave out a job once more, by its own count."""
+        login = self.release.secret("rabbitmq")
+        told = f"{login['RABBITMQ_USERNAME']}:{login['RABBITMQ_PASSWORD']}".encode()
+        request = urllib.request.Request(
+            f"http://{self.release.address('rabbitmq', 15672)}/api/queues/%2F/teltubby.large_files",
+            headers={"Authorization": f"Basic {base64.b64encode(told).decode()}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(json.load(answer).get("message_stats", {}).get("redeliver", 0))
 
     def _bucket(self) -> Bucket:
         return self._archive or self.release.bucket()

@@ -63,22 +63,55 @@ async def test_one_step_within_a_second_of_the_news(stage: ScalingStage, operato
     assert len(scaled) == 1
 
 
-async def test_a_broker_that_is_away_is_told_and_ends_no_worker(
+async def test_a_broker_that_is_away_for_a_minute_is_told_and_ends_no_worker(
     stage: ScalingStage, operator: OperatorProcess, broker: RabbitMq
 ):
     await asyncio.to_thread(stage.archive)
     await stage.publish(4)
     await stage.settles_at(2)
     broker.kill()
+    back_at = asyncio.get_running_loop().time() + 60
     try:
         await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerUnreachable"), 60)
-        assert stage.replicas() == 3, "the fallback"
+        await stage.settles_at(3)  # the fallback
         assert stage.condition("Ready")[0] == "False"
         assert "queue" not in stage.status()
+        before = await asyncio.to_thread(stage.revision)
+        await stage.sees(lambda: asyncio.get_running_loop().time() >= back_at, 90)
+        assert await asyncio.to_thread(stage.revision) == before
     finally:
         broker.start()
     await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True", 60)
     assert "BrokerUnreachable" in await asyncio.to_thread(stage.events)
+
+
+async def test_a_broker_that_hangs_ends_no_worker(stage: ScalingStage, operator: OperatorProcess, broker: RabbitMq):
+    await asyncio.to_thread(stage.archive)
+    await stage.publish(16)
+    await stage.settles_at(8)
+    before = await asyncio.to_thread(stage.revision)
+    broker.process.pause()
+    try:
+        await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerSlow"), 90)
+    finally:
+        broker.process.resume()
+    await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True", 60)
+    assert await asyncio.to_thread(stage.revision) == before
+
+
+async def test_a_broker_without_statistics_tells_enough(cluster: PlayedCluster, operator: OperatorProcess):
+    """Totals are no statistics: they are told where collecting those is switched off."""
+    off = RabbitMq(config=["management_agent.disable_metrics_collector = true"], plugins=["rabbitmq_management"])
+    try:
+        await asyncio.to_thread(off.start)
+        async with ScalingStage.opened(cluster, off) as stage:
+            await asyncio.to_thread(stage.archive)
+            await stage.publish(16)
+            await stage.settles_at(8)
+            await stage.purge()
+            await stage.settles_at(0)
+    finally:
+        off.close()
 
 
 @pytest.mark.parametrize("back_at_once", [True, False])

@@ -1,7 +1,10 @@
 """A control plane of Kubernetes on this machine's loopback: etcd and kube-apiserver as ordinary processes, no root."""
 
+import json
 import secrets
 import shutil
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,11 +20,26 @@ _START_LIMIT = 60.0  # seconds; three to six without other work
 _HOST = "127.0.0.1"
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a service account to the API, as the audit log has it. ``credential``: id of the token it came with."""
+
+    at: datetime
+    credential: str
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+    name: str
+    status: int
+
+
 class ControlPlane(Cluster):
     """Use it as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep everything in ``folder``."""
+    def __init__(self, folder: Path, *, audited: bool = False) -> None:
+        """Keep everything in ``folder``. ``audited``: note what service accounts ask of the API."""
+        self._audited = audited
         self.plan = ControlPlan(folder, _HOST, "10.96.0.0/16", free_port(), (free_port(), free_port()))
         self._processes: list[Process] = []
         super().__init__(self.plan.kubeconfig("admin"), binaries.built_kubernetes())
@@ -36,7 +54,9 @@ class ControlPlane(Cluster):
         write_key(self.plan.account_key)
         try:
             self._start("etcd", self.plan.etcd())
-            self._start("kube-apiserver", self.plan.apiserver()).wait_ready(self._ready, _START_LIMIT)
+            self._start("kube-apiserver", [*self.plan.apiserver(), *self._auditing()]).wait_ready(
+                self._ready, _START_LIMIT
+            )
         except BaseException:
             self.stop()
             raise
@@ -63,6 +83,32 @@ class ControlPlane(Cluster):
         token = self.kubectl("create", "token", account, "--namespace", namespace, "--duration=1h").strip()
         return self.plan.kubeconfig_with(token)
 
+    def calls(self, namespace: str, account: str) -> list[Call]:
+        """Return what a service account asked of an audited API, in the order in which it was done."""
+        user = f"system:serviceaccount:{namespace}:{account}"
+        told = (json.loads(line) for line in self._audit_log.read_text("utf-8").splitlines())
+        return [_call(each) for each in told if each["user"]["username"] == user]
+
+    @property
+    def _audit_log(self) -> Path:
+        return self.plan.folder / "audit.log"
+
+    def _auditing(self) -> list[str]:
+        """Return further arguments of kube-apiserver."""
+        if not self._audited:
+            return []
+        accounts = {"level": "Metadata", "userGroups": ["system:serviceaccounts"]}
+        policy = {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "rules": [accounts, {"level": "None"}],
+        }
+        path = self.plan.folder / "audit-policy.yaml"
+        path.write_text(json.dumps(policy), "utf-8")
+        self._audit_log.touch(mode=0o600)
+        return [f"--audit-policy-file={path}", f"--audit-log-path={self._audit_log}", "--audit-log-mode=blocking"]
+
     def _users(self) -> dict[str, tuple[str, str, str]]:
         return {"admin": (secrets.token_hex(16), "admin", "system:masters")}
 
@@ -80,6 +126,22 @@ class ControlPlane(Cluster):
         except TestbedError:
             return False
         return True
+
+
+def _call(told: dict[str, Any]) -> Call:
+    about = told.get("objectRef", {})
+    extra = told["user"].get("extra", {}).get("authentication.kubernetes.io/credential-id", [""])
+    parts = (about.get("resource", ""), about.get("subresource"))
+    return Call(
+        datetime.fromisoformat(told["stageTimestamp"]),
+        extra[0],
+        told["verb"],
+        about.get("apiGroup", ""),
+        "/".join(filter(None, parts)),
+        about.get("namespace", ""),
+        about.get("name", ""),
+        told.get("responseStatus", {}).get("code", 0),
+    )
 
 
 def write_key(path: Path) -> None:

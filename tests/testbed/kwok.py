@@ -20,6 +20,10 @@ _ROOM = {"cpu": "64", "memory": "256Gi", "pods": "4000"}
 class PlayedCluster(ControlPlane):
     """A control plane with controller-manager, scheduler and three such nodes; use it as a context manager."""
 
+    def __init__(self, folder: Path) -> None:
+        """Keep everything in ``folder``."""
+        super().__init__(folder, audited=True)
+
     def __enter__(self) -> Self:
         """Start it.
 

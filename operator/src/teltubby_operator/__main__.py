@@ -15,11 +15,12 @@ from teltubby_core.running import exit_status, run_service
 from teltubby_operator.book import Book
 from teltubby_operator.bootstrap import Ports, open_ports
 from teltubby_operator.settings import OperatorSettings
-from teltubby_operator.watching import watch
+from teltubby_operator.watching import Pulse, watch
 
 log = logging.getLogger(__name__)
 
-_LONGEST_SILENCE = 30.0  # seconds that a poll may be late
+_LONGEST_SILENCE = 30.0  # seconds that a poll or the watch's pulse may be late
+_DEAD_SILENCE = 90.0  # seconds without a pulse, after which a new process does better
 _STOP_SECONDS = 10.0
 
 
@@ -29,52 +30,65 @@ def main() -> int:
 
 
 async def _serve(settings: OperatorSettings, stop: asyncio.Event) -> None:
-    observed, book = Observed("operator", Metrics("operator")), Book()
+    observed, book, pulse = Observed("operator", Metrics("operator")), Book(), Pulse()
     async with open_ports(settings, book, observed.metrics.registry) as ports:
 
         async def going_round() -> None:
             if (late := ports.operator.silent_for) > _LONGEST_SILENCE:
                 raise TransientError(f"a broker was not asked for {late:.0f} s longer than it should be")
 
+        async def watching() -> None:
+            if (silent := pulse.silent_for) > _LONGEST_SILENCE:
+                raise TransientError(f"no watch brought anything for {silent:.0f} s, though the leader's Lease changes")
+
         async def describe() -> Mapping[str, Any]:
             return {"leads": ports.leadership.held, "archives": len(book.archives)}
 
-        checks = [Check("kubernetes", ports.check), Check("polls", going_round)]
+        checks = [Check("kubernetes", ports.check), Check("polls", going_round), Check("watch", watching)]
         async with observed.pages(settings, SystemClock(), checks=checks, circuits=[], describe=describe):
             if await _unless(stop, ports.leadership.take()):
-                await _lead(settings, ports, book, stop)
+                await _lead(settings, ports, book, pulse, stop)
 
 
-async def _lead(settings: OperatorSettings, ports: Ports, book: Book, stop: asyncio.Event) -> None:
+async def _lead(settings: OperatorSettings, ports: Ports, book: Book, pulse: Pulse, stop: asyncio.Event) -> None:
     """Work until we are to stop. What is lost on the way ends the process: the next one begins anew.
 
     Raises:
         InfrastructureError: another one leads, or a watch or loop ended.
     """
-    ending = asyncio.Event()
-    await ports.cluster.fill(book, settings.operator_namespaces)
-    watching = asyncio.create_task(
-        watch(book, settings.operator_name, settings.operator_namespaces, ending), name="watch"
-    )
+    namespaces = settings.operator_namespaces
+    await ports.cluster.fill(book, namespaces)
+    watching = watch(book, pulse, settings.operator_name, namespaces)
     parts: dict[asyncio.Task[Any], str] = {
         asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
-        watching: "watching Kubernetes ended; are the CRD and our rights there?",
+        asyncio.create_task(watching, name="watch"): "watching Kubernetes ended; are the CRD and our rights there?",
         asyncio.create_task(ports.operator.run(), name="operate"): "the operator's work ended",
+        asyncio.create_task(_feel(pulse, namespaces, ports.namespace), name="pulse"): "the watch fell silent",
     }
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         done, _ = await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
         for part, meaning in parts.items():
-            if part in done and (part is not watching or part.exception()):  # kopf takes the signals to stop for itself
+            if part in done and stopping not in done:
                 error = part.exception()
                 raise InfrastructureError(f"{meaning}{f': {error}' if error else ''}") from error
     finally:
-        ending.set()
-        await asyncio.wait(list(parts), timeout=0.1)
         for part in (stopping, *parts):
             part.cancel()
         await asyncio.wait([stopping, *parts], timeout=_STOP_SECONDS)
         await ports.leadership.release()
+
+
+async def _feel(pulse: Pulse, namespaces: tuple[str, ...], own: str) -> None:
+    """Return once the watch is dead; never where it does not see the leader's Lease."""
+    if namespaces and own not in namespaces:
+        await asyncio.Event().wait()
+    pulse.begin()
+    while True:
+        left = _DEAD_SILENCE - pulse.silent_for
+        if left <= 0:
+            return
+        await asyncio.sleep(left)
 
 
 async def _unless(stop: asyncio.Event, waiting: Awaitable[None]) -> bool:

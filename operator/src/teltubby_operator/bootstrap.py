@@ -17,6 +17,7 @@ from teltubby_operator.keeping import Keeper
 from teltubby_operator.leading import Leadership
 from teltubby_operator.measures import Measures
 from teltubby_operator.operating import Operator
+from teltubby_operator.sessions import OURS
 from teltubby_operator.settings import OperatorSettings
 from teltubby_operator.slots import Slots
 
@@ -29,6 +30,8 @@ class Ports:
     operator: Operator
     leadership: Leadership
     check: Callable[[], Awaitable[object]]
+    namespace: str
+    """Where the Lease of the leader lies."""
 
 
 @asynccontextmanager
@@ -44,7 +47,7 @@ async def open_ports(settings: OperatorSettings, book: Book, registry: Collector
         client = AsyncClient(trust_env=True)
     namespace = settings.operator_lease_namespace or client.namespace
     name = settings.operator_lease_name
-    leadership = Leadership(client, namespace, name, settings.operator_name)
+    leadership = Leadership(client, namespace, name, settings.operator_name, OURS)
 
     async def check() -> None:
         with kubernetes_errors(f"Lease {name}"):
@@ -57,6 +60,6 @@ async def open_ports(settings: OperatorSettings, book: Book, registry: Collector
             cluster = Cluster(client, writing)
             keeper = Keeper(book, cluster, Slots(client, writing))
             operator = Operator(book, cluster, keeper, Management(http, tls), Measures(registry))
-            yield Ports(cluster, operator, leadership, check)
+            yield Ports(cluster, operator, leadership, check, namespace)
     finally:
         await client.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -27,17 +27,22 @@ class Leadership:
         namespace: str,
         name: str,
         identity: str,
+        labels: Mapping[str, str] | None = None,
         *,
         lasts: float = 10.0,
         margin: float = 3.0,
         every: float = 2.0,
         clock: Callable[[], float] = boot_clock,
     ) -> None:
-        """A renewal is good for ``lasts``, less ``margin`` for whoever holds it; it is renewed ``every`` so often."""
+        """A renewal is good for ``lasts``, less ``margin`` for whoever holds it; it is renewed ``every`` so often.
+
+        ``labels`` are put on the Lease.
+        """
         self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
+        self._labels = dict(labels or {})
         self._lasts = lasts
         self._margin = margin
         self._every = every
@@ -105,7 +110,8 @@ class Leadership:
         except ApiError as error:
             if error.status.code != HTTPStatus.NOT_FOUND:
                 raise
-        return await self._client.create(Lease(metadata=ObjectMeta(name=self._name, namespace=self._namespace)))
+        metadata = ObjectMeta(name=self._name, namespace=self._namespace, labels=self._labels)
+        return await self._client.create(Lease(metadata=metadata))
 
     async def _sign(self, lease: Lease) -> bool:
         before = lease.spec or LeaseSpec()
@@ -114,6 +120,8 @@ class Leadership:
             state = (before.holderIdentity, before.renewTime)
             if self._sightings.unchanged_for(self._name, state) < self._lasts:
                 return False
+        assert lease.metadata is not None
+        lease.metadata.labels = (lease.metadata.labels or {}) | self._labels
         now = datetime.now(UTC)
         lease.spec = LeaseSpec(
             holderIdentity=self._identity,
