@@ -9,7 +9,8 @@ import pytest
 
 from chart.rendering import NAMESPACE
 from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage
-from testbed.kwok import Call, PlayedCluster
+from testbed.control_plane import Call
+from testbed.kwok import PlayedCluster
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -12,7 +12,8 @@ import pytest
 
 from chart.rendering import NAMESPACE
 from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
-from testbed.kwok import Call, PlayedCluster
+from testbed.control_plane import Call
+from testbed.kwok import PlayedCluster
 from testbed.rabbitmq import RabbitMq
 
 pytestmark = pytest.mark.timeout(240)
