@@ -467,6 +467,13 @@ def test_the_crd_is_brought_up_to_date_before_an_upgrade_by_whoever_may_do_only_
         assert release.one(kind, name)["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
 
 
+def test_an_archive_of_ones_own_hand_finds_its_rights_there():
+    release = with_value("worker.scaling.createArchive", False)
+    assert release.names("TeltubbyArchive") == set()
+    assert "media-teltubby-scaling" in release.names("Role")
+    assert "replicas" not in release.one("Deployment", "media-teltubby-worker")["spec"]
+
+
 def test_sessions_go_with_the_archive_where_no_data_is_to_stay():
     def policy(*changes: Mapping[str, Any]) -> str:
         archive = rendered(merged(LEAST, *changes)).one("TeltubbyArchive", "media-teltubby")

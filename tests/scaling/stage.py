@@ -216,7 +216,8 @@ class ScalingStage:
     def mark(self, number: int) -> str | None:
         """Return why a session retires."""
         annotations = self.sessions()[f"session-{number}"]["metadata"].get("annotations", {})
-        return annotations.get("teltubby.io/retire")
+        found: str | None = annotations.get("teltubby.io/retire")
+        return found
 
     def status(self, archive: str = "media") -> dict[str, Any]:
         """Return an archive's status."""

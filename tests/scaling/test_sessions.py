@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def logged_out(stage: ScalingStage, number: int) -> None:
     stage.note(number, state="empty")
 
 
-async def ready(stage: ScalingStage, **changes: object) -> None:
+async def ready(stage: ScalingStage, **changes: Any) -> None:
     await asyncio.to_thread(lambda: stage.archive(**changes))
     await stage.sees(lambda: stage.condition("Ready")[0] == "True")
 

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import random
+import time
 import urllib.error
 import urllib.request
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -59,9 +61,8 @@ async def test_of_two_operators_one_writes_and_the_other_follows_within_twenty_s
     other.start()
     try:
         await stage.sees(lambda: "standing by" in other.process.tail())
-        for wanted in (3, 5):
-            await asyncio.to_thread(lambda wanted=wanted: stage.archive(workers={"replicas": wanted}))
-            await stage.settles_at(wanted)
+        await asyncio.to_thread(lambda: stage.archive(workers={"replicas": 3}))
+        await stage.settles_at(3)
         operator.process.pause()  # one that does not know that its time is over
         await asyncio.to_thread(lambda: stage.archive(workers={"replicas": 2}))
         await stage.settles_at(2)
@@ -79,6 +80,10 @@ async def test_of_two_operators_one_writes_and_the_other_follows_within_twenty_s
     assert pause < 40, "of which the spec's change came some seconds after the last write"
 
 
+def is_past(moment: float) -> bool:
+    return time.monotonic() >= moment
+
+
 async def test_killed_at_any_moment_it_leaves_workers_as_the_backlog_wants_them(
     stage: ScalingStage, operator: OperatorProcess
 ):
@@ -92,8 +97,8 @@ async def test_killed_at_any_moment_it_leaves_workers_as_the_backlog_wants_them(
     for _ in range(KILLS):
         operator.kill()
         operator.start()
-        until = asyncio.get_running_loop().time() + chance.uniform(0, 4)
-        await stage.sees(lambda until=until: asyncio.get_running_loop().time() >= until)
+        lives_until = time.monotonic() + chance.uniform(0, 4)
+        await stage.sees(partial(is_past, lives_until))
     assert set(busy) <= set(await asyncio.to_thread(stage.pods))
     await stage.publish(8)
     await stage.settles_at(8)
@@ -131,6 +136,8 @@ def page(operator: OperatorProcess, path: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except urllib.error.URLError:
+        return 0, ""  # it does not listen yet
 
 
 async def test_its_pages_and_log_tell_what_it_does(stage: ScalingStage, operator: OperatorProcess):

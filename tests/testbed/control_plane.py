@@ -87,7 +87,12 @@ class ControlPlane(Cluster):
         """Return what a service account asked of an audited API, in the order in which it was done."""
         user = f"system:serviceaccount:{namespace}:{account}"
         told = (json.loads(line) for line in self._audit_log.read_text("utf-8").splitlines())
-        return [_call(each) for each in told if each["user"]["username"] == user]
+        # a watch is told of when it begins: it may go on for minutes
+        return [
+            _call(each)
+            for each in told
+            if each["user"]["username"] == user and (each["stage"] == "ResponseStarted") == (each["verb"] == "watch")
+        ]
 
     @property
     def _audit_log(self) -> Path:
@@ -101,7 +106,7 @@ class ControlPlane(Cluster):
         policy = {
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
-            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "omitStages": ["RequestReceived"],
             "rules": [accounts, {"level": "None"}],
         }
         path = self.plan.folder / "audit-policy.yaml"
