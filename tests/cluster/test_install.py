@@ -6,11 +6,15 @@ from cluster.release import COMPONENTS, SECRETS, TIMES, Release, Stopwatch
 from cluster.traffic import Traffic
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from testbed.kubectl import Cluster
+from testbed.processes import wait_for
+
+SOON_IDLE = {"worker": {"scaling": {"scaleDownStabilizationSeconds": 2, "cooldownSeconds": 5}}}
+"""As the chart has it, but for patience."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
-    release = Release(cluster, "teltubby-first-file", base={})
+    release = Release(cluster, "teltubby-first-file", base=SOON_IDLE)
     release.make_namespace()
     watch = Stopwatch()
     notes = release.install()
@@ -20,6 +24,9 @@ def test_a_file_is_archived_by_what_helm_installed(cluster: Cluster):
     traffic.until_ended()
     TIMES["helm install to the first archived file"] = watch.seconds
     traffic.assert_all_archived()
+    # there is no worker: one comes for the large files among those that helm's test sends
+    wait_for(lambda: release.get("deployment", "teltubby-worker")["spec"]["replicas"] == 0, 120, "no worker")
+    assert "every byte as sent" in release.test()
     release.remove()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.release import Release
 from cluster.traffic import Traffic
-from testbed.processes import wait_for
+from testbed.processes import TestbedError, wait_for
 
 MOST = 4
 LIMIT = 240.0  # seconds
@@ -58,6 +58,15 @@ def test_workers_come_with_large_files_go_when_there_are_none_and_nothing_is_los
     assert "Scaled" in scaled.kubectl("describe", "tta", scaled.name)
     calls = traffic.world.calls()
     assert [call for call in calls if "AUTH_KEY_DUPLICATED" in call["outcome"]] == []
+
+
+@pytest.mark.timeout(300)
+def test_a_second_operator_is_refused(scaled: Release):
+    second = Release(scaled.cluster, "teltubby-second-operator", base={})
+    second.make_namespace()
+    with pytest.raises(TestbedError, match="this cluster has an operator already, teltubby-cluster-test-"):
+        second.install()
+    second.cluster.kubectl("delete", "namespace", second.namespace, "--wait=false")
 
 
 def staying(release: Release) -> list[str]:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import yaml
 from lightkube import AsyncClient, KubeConfig
 
-from chart.rendering import LEAST, Rendered, merged, rendered
+from chart.rendering import FIXED, LEAST, Rendered, merged, rendered
 from testbed.control_plane import ControlPlane
 
 _OURS = ("Secret", "Lease", "Role", "RoleBinding", "ServiceAccount")
@@ -33,7 +33,7 @@ class SessionSlots:
     def objects(self) -> Rendered:
         """The chart's objects."""
         size = {"worker": {"replicas": self.count, "sessions": {"size": self.count}}}
-        return rendered(merged(LEAST, size, self.chart))
+        return rendered(merged(LEAST, FIXED, size, self.chart))
 
     @property
     def names(self) -> list[str]:
