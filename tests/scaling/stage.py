@@ -39,12 +39,12 @@ def install_rights(cluster: ControlPlane) -> None:
     cluster.apply(*(each for each in found if each["metadata"]["name"].endswith(ACCOUNT)))
 
 
-def own_kubeconfig(cluster: ControlPlane, folder: Path) -> Path:
-    """Write a file with which one acts as the chart's operator does."""
-    config = cluster.kubeconfig_of(NAMESPACE, ACCOUNT)
+def own_kubeconfig(cluster: ControlPlane, folder: Path, account: str = ACCOUNT) -> Path:
+    """Write a file with which one acts as the chart's operator does, or another service account."""
+    config = cluster.kubeconfig_of(NAMESPACE, account)
     for context in config["contexts"]:
         context["context"]["namespace"] = NAMESPACE
-    path = folder / "kubeconfig-operator"
+    path = folder / f"kubeconfig-{account}"
     path.touch(mode=0o600)
     path.write_text(json.dumps(config))
     return path

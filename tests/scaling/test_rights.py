@@ -1,14 +1,19 @@
 """The operator has the rights that the chart gives it: it uses each of them, and lacks none."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chart.rendering import NAMESPACE
-from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage
+from chart.rendering import LEAST, NAMESPACE, rendered
+from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
 from testbed.control_plane import Call
 from testbed.kwok import PlayedCluster
 
@@ -62,3 +67,29 @@ async def test_it_uses_all_of_its_rights_and_misses_none(
     assert [call for call in calls if call.status == 403] == []
     used = {(call.group, call.resource, call.verb) for call in calls}
     assert await asyncio.to_thread(granted, stage) - used == set()
+
+
+def test_the_crd_is_brought_up_to_date_by_whoever_may_do_only_that(cluster: PlayedCluster, tmp_path: Path):
+    name, account = "teltubbyarchives.teltubby.io", "media-teltubby-crd"
+    release = rendered(LEAST)
+    made = [each for each in release.objects if each["metadata"]["name"].endswith(account)]
+    cluster.apply(*(each for each in made if each["kind"] in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}))
+    wanted = tmp_path / "crd.json"
+    wanted.write_text(release.one("ConfigMap", account)["data"]["crd.json"])
+    environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(own_kubeconfig(cluster, tmp_path, account))}
+
+    def update() -> str:
+        command = [sys.executable, "-m", "teltubby_operator.crd", str(wanted)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return f"{done.returncode} {done.stderr}"
+
+    assert update() == "0 the CRD is as it should be\n"
+    before = cluster.get("crd", name)["spec"]
+    older = ("--type=json", '--patch=[{"op": "remove", "path": "/spec/names/shortNames"}]')
+    cluster.kubectl("patch", "crd", name, *older)
+    assert update() == "0 the CRD was brought up to date\n"
+    assert cluster.get("crd", name)["spec"] == before
+    wanted.write_text("{")
+    assert update().startswith("2 teltubby-operator-crd: ")
+    wanted.write_text(json.dumps({"metadata": {"name": "others.example.org"}}))
+    assert "others.example.org: its Role or RoleBinding is missing" in update()
