@@ -91,5 +91,5 @@ def test_the_crd_is_brought_up_to_date_by_whoever_may_do_only_that(cluster: Play
     assert cluster.get("crd", name)["spec"] == before
     wanted.write_text("{")
     assert update().startswith("2 teltubby-operator-crd: ")
-    wanted.write_text(json.dumps({"metadata": {"name": "others.example.org"}}))
+    wanted.write_text(json.dumps({"metadata": {"name": "others.example.org"}, "spec": before}))
     assert "others.example.org: its Role or RoleBinding is missing" in update()
