@@ -196,8 +196,11 @@ class Release:
 
     def describe(self) -> str:
         """Return what a person would look at first."""
-        parts = [self.kubectl("get", "pods", "--output=wide"), self.kubectl("get", "events", "--sort-by=lastTimestamp")]
-        for component in COMPONENTS:
+        parts = [
+            self.kubectl("get", "pods,leases,secrets,tta", "--output=wide"),
+            self.kubectl("get", "events", "--sort-by=lastTimestamp"),
+        ]
+        for component in (*COMPONENTS, "operator"):
             try:
                 parts.append(self.logs(component))
             except TestbedError as error:

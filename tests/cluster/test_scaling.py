@@ -10,7 +10,10 @@ from testbed.processes import TestbedError, wait_for
 
 MOST = 4
 LIMIT = 240.0  # seconds
-LONG = 64 * 1024 * 1024
+ROUNDS = 20
+LONG, SHORT = 128 * 1024 * 1024, 21 * 1024 * 1024
+SLOW, FAST = 2_000_000, 24_000_000
+"""Bytes a second, of all workers together: files last as long as they are to, or end soon."""
 
 
 @pytest.fixture
@@ -69,24 +72,26 @@ def test_a_second_operator_is_refused(scaled: Release):
     second.cluster.kubectl("delete", "namespace", second.namespace, "--wait=false")
 
 
-def staying(release: Release) -> list[str]:
-    pods = release.pods("worker")
-    return [each["metadata"]["name"] for each in pods if "deletionTimestamp" not in each["metadata"]]
-
-
 @pytest.mark.timeout(1200)
 def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twice(scaled: Release):
     traffic = Traffic(scaled)
-    traffic.world.set_conditions("mtproto", account_bandwidth=12_000_000)
+
+    def limit(bandwidth: int) -> None:
+        traffic.world.set_conditions("mtproto", account_bandwidth=bandwidth)
+
     before = traffic.redelivered()
-    for _ in range(20):
+    for _ in range(ROUNDS):
+        limit(SLOW)
         (long,) = traffic.large(1, size=LONG)
-        short = traffic.large(MOST - 1, size=21 * 1024 * 1024)
-        wait_for(lambda: asked(scaled) == MOST, LIMIT, "all workers")
+        short = traffic.large(MOST - 1, size=SHORT)
+        traffic.until(lambda: said_busy(scaled).count("True") == MOST, LIMIT, "every worker to have a job")
+        limit(FAST)
         traffic.until_ended(*short)
-        wait_for(lambda: asked(scaled) == 1, LIMIT, "one worker")
+        limit(SLOW)
+        traffic.until(lambda: asked(scaled) == 1 and len(scaled.pods("worker")) == 1, LIMIT, "one worker")
         assert not traffic.ended(long), "it was to be at work still"
-        (left,) = staying(scaled)
+        left = scaled.pod("worker")
+        limit(FAST)
         traffic.until_ended(long)
         assert traffic.worker_of(long) == left
     traffic.assert_all_archived()

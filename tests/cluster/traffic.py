@@ -60,11 +60,11 @@ class Traffic:
 
     def until_ended(self, *messages: Message, limit: float = PATIENCE) -> None:
         """Wait for that."""
-        self._until(lambda: self.ended(*messages), limit, "the bot's last answers")
+        self.until(lambda: self.ended(*messages), limit, "the bot's last answers")
 
     def until_moving(self, limit: float = PATIENCE) -> None:
         """Wait until a worker is at a large file."""
-        self._until(self.release.worker_is_busy, limit, "a worker to be at a file")
+        self.until(self.release.worker_is_busy, limit, "a worker to be at a file")
 
     def assert_all_archived(self) -> None:
         """Every file lies in the archive as it was sent, and every answer says so."""
@@ -104,7 +104,8 @@ class Traffic:
         self.sent.append(message)
         return message
 
-    def _until(self, condition: Callable[[], bool], limit: float, what: str) -> None:
+    def until(self, condition: Callable[[], bool], limit: float, what: str) -> None:
+        """Wait; what does not come is told with all that one would look at."""
         try:
             wait_for(condition, limit, what)
         except TimeoutError as error:
