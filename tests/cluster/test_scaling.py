@@ -1,5 +1,6 @@
 """Workers follow the backlog on a real node: from none to as many as there is work for, and back to none."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,8 @@ from testbed.processes import TestbedError, wait_for
 
 MOST = 4
 LIMIT = 240.0  # seconds
-ROUNDS = 20
-LONG, SHORT = 128 * 1024 * 1024, 21 * 1024 * 1024
+SCALE_DOWNS, MOST_ROUNDS = 20, 20
+SHORT, LONGER, LONG = 21 * 1024 * 1024, 64 * 1024 * 1024, 256 * 1024 * 1024
 SLOW, FAST = 2_000_000, 24_000_000
 """Bytes a second, of all workers together: files last as long as they are to, or end soon."""
 
@@ -72,6 +73,13 @@ def test_a_second_operator_is_refused(scaled: Release):
     second.cluster.kubectl("delete", "namespace", second.namespace, "--wait=false")
 
 
+def scale_downs(release: Release) -> int:
+    """Return how often the number of workers went down, but not to none."""
+    events = release.get("events", f"--field-selector=involvedObject.name={release.name},reason=Scaled")["items"]
+    steps = [re.match(r"(\d+) → (\d+) workers", each["message"]) for each in events]
+    return sum(0 < int(step[2]) < int(step[1]) for step in steps if step)
+
+
 @pytest.mark.timeout(1200)
 def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twice(scaled: Release):
     traffic = Traffic(scaled)
@@ -80,10 +88,10 @@ def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twi
         traffic.world.set_conditions("mtproto", account_bandwidth=bandwidth)
 
     before = traffic.redelivered()
-    for _ in range(ROUNDS):
+    for _ in range(MOST_ROUNDS):
         limit(SLOW)
         (long,) = traffic.large(1, size=LONG)
-        short = traffic.large(MOST - 1, size=SHORT)
+        short = [*traffic.large(2, size=SHORT), *traffic.large(1, size=LONGER)]
         traffic.until(lambda: said_busy(scaled).count("True") == MOST, LIMIT, "every worker to have a job")
         limit(FAST)
         traffic.until_ended(*short)
@@ -94,6 +102,9 @@ def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twi
         limit(FAST)
         traffic.until_ended(long)
         assert traffic.worker_of(long) == left
+        if scale_downs(scaled) >= SCALE_DOWNS:
+            break
+    assert scale_downs(scaled) >= SCALE_DOWNS
     traffic.assert_all_archived()
     assert traffic.redelivered() == before
 

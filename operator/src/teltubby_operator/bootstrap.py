@@ -43,6 +43,7 @@ async def open_ports(settings: OperatorSettings, book: Book, registry: Collector
     """
     for noisy in ("httpx2", "kopf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # it warns of being in a thread
     with kubernetes_errors("the service account"):
         client = AsyncClient(trust_env=True)
     namespace = settings.operator_lease_namespace or client.namespace

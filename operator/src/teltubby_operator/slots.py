@@ -74,8 +74,9 @@ class Slots:
         await self._adopt_one(Lease, archive, name)
 
     async def _adopt_one(self, kind: type[Secret] | type[Lease], archive: Archive, name: str) -> None:
+        labels = {**OURS, ARCHIVE: archive.key.name}
         owners = [each.to_dict() for each in _owners(archive)]
-        await self._patch(kind, archive, name, {"labels": {ARCHIVE: archive.key.name}, "ownerReferences": owners})
+        await self._patch(kind, archive, name, {"labels": labels, "ownerReferences": owners})
 
     async def _remove(self, archive: Archive, name: str) -> None:
         # the Lease last: as long as it is there, this is tried again
