@@ -54,9 +54,15 @@ class OperatorProcess:
     """``python -m teltubby_operator``, as whoever the kubeconfig names."""
 
     def __init__(
-        self, cluster: Cluster, folder: Path, name: str, kubeconfig: Path | None = None, namespace: str = NAMESPACE
+        self,
+        cluster: Cluster,
+        folder: Path,
+        name: str,
+        kubeconfig: Path | None = None,
+        namespace: str = NAMESPACE,
+        **settings: str,
     ) -> None:
-        """``namespace`` is where its Lease lies."""
+        """``namespace`` is where its Lease lies. ``settings``: further variables."""
         self.name = name
         self._port = free_port()
         env = {
@@ -67,6 +73,7 @@ class OperatorProcess:
             "OPERATOR_LEASE_NAMESPACE": namespace,
             "OPERATOR_LEASE_NAME": ACCOUNT,
             "LOG_FORMAT": "json",
+            **settings,
         }
         command = [sys.executable, "-m", "teltubby_operator"]
         self.process = Process(f"operator {name}", command, folder / f"operator-{name}.log", env=env, cwd=folder)

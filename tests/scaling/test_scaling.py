@@ -9,6 +9,7 @@ import pytest
 
 from chart.rendering import NAMESPACE
 from scaling.stage import ACCOUNT, SIZE, OperatorProcess, ScalingStage, own_kubeconfig
+from testbed.certificates import make_certificate
 from testbed.kwok import PlayedCluster
 from testbed.rabbitmq import RabbitMq
 
@@ -113,6 +114,33 @@ async def test_a_broker_without_statistics_tells_enough(cluster: PlayedCluster, 
             await stage.settles_at(0)
     finally:
         off.close()
+
+
+async def test_a_broker_that_an_authority_of_ones_own_vouches_for(cluster: PlayedCluster, tmp_path: Path):
+    certificate = make_certificate(tmp_path)
+    secure = RabbitMq(plugins=["rabbitmq_management"], certificate=certificate)
+    kubeconfig = own_kubeconfig(cluster, tmp_path)
+    blind = OperatorProcess(cluster, tmp_path, "blind", kubeconfig)
+    seeing = OperatorProcess(cluster, tmp_path, "seeing", kubeconfig, RABBITMQ_CA_FILE=str(certificate.authority))
+    try:
+        await asyncio.to_thread(secure.start)
+        async with ScalingStage.opened(cluster, secure) as stage:
+            amqp = f"amqps://127.0.0.1:{secure.tls_address.port}"
+            await asyncio.to_thread(lambda: stage.archive(queue={"amqpUrl": amqp}))
+            blind.start()
+            await stage.sees(lambda: stage.condition("QueueReachable")[:2] == ("False", "BrokerUnreachable"), 90)
+            assert "certificate" in stage.condition("QueueReachable")[2]
+            assert blind.stop() == 0
+            await asyncio.to_thread(lambda: stage.archive(queue={"amqpUrl": amqp}, scaling={"pollSeconds": 60}))
+            seeing.start()
+            await stage.sees(lambda: stage.condition("QueueReachable")[0] == "True")
+            await stage.sees(lambda: "hearing of new jobs" in seeing.process.tail())
+            await stage.publish(16)
+            await stage.settles_at(8)
+    finally:
+        blind.stop()
+        seeing.stop()
+        secure.close()
 
 
 @pytest.mark.parametrize("back_at_once", [True, False])

@@ -83,7 +83,7 @@ class RabbitMq:
         """``config``: further lines of rabbitmq.conf. ``advanced``: Erlang terms for advanced.config.
 
         ``plugins`` like ``rabbitmq_management`` make the start some seconds longer. With ``certificate`` it speaks
-        amqps as well.
+        amqps as well, and https instead of http.
         """
         self._config = list(config)
         self._advanced = advanced
@@ -109,7 +109,7 @@ class RabbitMq:
     @property
     def management_url(self) -> str:
         """Root of its management API, when that plugin was asked for."""
-        return f"http://127.0.0.1:{self._port(2)}"
+        return f"http{'s' if self._certificate else ''}://127.0.0.1:{self._port(2)}"
 
     @property
     def process(self) -> Process:
@@ -223,11 +223,14 @@ class RabbitMq:
             for name, source in {**names, "keyfile": self._certificate.key}.items():
                 shutil.copyfile(source, home / f"{name}.pem")
                 yield f"ssl_options.{name} = {home / f'{name}.pem'}"
+                if "rabbitmq_management" in self._plugins:
+                    yield f"management.ssl.{name} = {home / f'{name}.pem'}"
             yield "ssl_options.verify = verify_none"
             yield f"listeners.ssl.1 = 127.0.0.1:{self._port(1)}"
         if "rabbitmq_management" in self._plugins:
-            yield "management.tcp.ip = 127.0.0.1"
-            yield f"management.tcp.port = {self._port(2)}"
+            kind = "ssl" if self._certificate else "tcp"
+            yield f"management.{kind}.ip = 127.0.0.1"
+            yield f"management.{kind}.port = {self._port(2)}"
 
     def _environment(self, home: Path) -> Mapping[str, str]:
         return {

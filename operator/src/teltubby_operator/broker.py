@@ -77,6 +77,12 @@ class Management:
         except TimeoutError as error:
             sentence = f"{access.management_url} did not answer within {_LIMIT:g} s; see the broker's log"
             raise TroubleError("BrokerSlow", sentence) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            sentence = (
+                f"the certificate of {access.management_url} is not trusted; name its authority in RABBITMQ_CA_FILE "
+                "(rabbitmq.caConfigMap of the release that has the operator)"
+            )
+            raise TroubleError("BrokerUnreachable", sentence) from error
         except (aiohttp.ClientError, OSError) as error:
             sentence = (
                 f"{access.management_url} can't be reached ({type(error).__name__}); is the broker up, its management "
