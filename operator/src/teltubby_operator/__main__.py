@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _LONGEST_SILENCE = 30.0  # seconds that a poll or the watch's pulse may be late
 _DEAD_SILENCE = 90.0  # seconds without a pulse, after which a new process does better
 _STOP_SECONDS = 10.0
+_PAUSES = (0.5, 1.0, 2.0, 4.0)
 
 
 def main() -> int:
@@ -57,7 +58,7 @@ async def _lead(settings: OperatorSettings, ports: Ports, book: Book, pulse: Pul
         InfrastructureError: another one leads, or a watch or loop ended.
     """
     namespaces = settings.operator_namespaces
-    await ports.cluster.fill(book, namespaces)
+    await _fill(ports, book, namespaces)
     watching = watch(book, pulse, settings.operator_name, namespaces)
     parts: dict[asyncio.Task[Any], str] = {
         asyncio.create_task(ports.leadership.keep(), name="keep the lead"): "another operator leads now",
@@ -77,6 +78,19 @@ async def _lead(settings: OperatorSettings, ports: Ports, book: Book, pulse: Pul
             part.cancel()
         await asyncio.wait([stopping, *parts], timeout=_STOP_SECONDS)
         await ports.leadership.release()
+
+
+async def _fill(ports: Ports, book: Book, namespaces: tuple[str, ...]) -> None:
+    """Note what is there. For a moment after a CRD was made, the API server refuses to list what it defines."""
+    for pause in _PAUSES:
+        try:
+            await ports.cluster.fill(book, namespaces)
+        except TransientError as error:
+            log.warning("can't see what is there: %s; trying again in %g s", error, pause)
+            await asyncio.sleep(pause)
+        else:
+            return
+    await ports.cluster.fill(book, namespaces)
 
 
 async def _feel(pulse: Pulse, namespaces: tuple[str, ...], own: str) -> None:

@@ -61,6 +61,7 @@ class Book:
         self._autoscalers: dict[Key, Key] = {}
         self._scaled_by: defaultdict[Key, set[str]] = defaultdict(set)
         self._slots: defaultdict[Key, dict[str, Slot]] = defaultdict(dict)
+        self._changes: defaultdict[Key, int] = defaultdict(int)
         self._by_stem: defaultdict[Key, set[Key]] = defaultdict(set)
         self._by_workers: defaultdict[Key, set[Key]] = defaultdict(set)
 
@@ -106,6 +107,7 @@ class Book:
         stem_key = Key(namespace=key.namespace, name=stem(key.name))
         before = _put(self._slots[stem_key], key.name, found)
         if _lasting(before) != _lasting(found):
+            self._changes[stem_key] += 1
             for archive in self._by_stem.get(stem_key, ()):
                 self.changed(archive)
 
@@ -116,6 +118,10 @@ class Book:
         return {
             name: slot for name, slot in found if slot.archive == ours or (name in names and slot.archive not in rivals)
         }
+
+    def sessions_version(self, archive: Archive) -> int:
+        """Return a number that grows with every change of its sessions."""
+        return self._changes.get(_stem(archive), 0)
 
     def taken(self, archive: Archive) -> dict[str, str]:
         """Return which other archives have sessions that this one names, by the sessions' names."""

@@ -16,6 +16,8 @@ from teltubby_operator.troubles import TroubleError
 _SECRET_SECONDS = 60.0
 """So long what a Secret said is believed."""
 _RETRY_SECONDS = 5.0
+_GATHER_SECONDS = 0.2
+"""Archives that come together are grouped together."""
 
 
 class Sites:
@@ -63,6 +65,7 @@ class Sites:
                         await self._changed.wait()
                 except TimeoutError:
                     continue
+                await asyncio.sleep(_GATHER_SECONDS)
         finally:
             await asyncio.gather(*(site.stop() for site in self._sites.values()))
 

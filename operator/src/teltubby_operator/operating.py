@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,10 @@ _AT_ONCE = 8
 _RETRY_SECONDS = 5.0
 _FOR_NOW = frozenset({Reason.WORKERS_BUSY, Reason.COOLING_DOWN, Reason.FALLBACK})
 """Reasons to leave for a while what somebody else set: it is corrected later."""
+_LASTING = frozenset({Reason.BACKLOG, Reason.FEW_SESSIONS, Reason.FIXED, Reason.PAUSED})
+"""Reasons that hold until something changes."""
+_REST_SECONDS = 60.0
+"""So long an archive where nothing changes is not looked at again; ages of sessions are told by then."""
 _OUR_FAULT = (TransientError, InfrastructureError)
 
 
@@ -44,6 +49,7 @@ class Operator:
         self._memories: dict[Key, tuple[str, Memory]] = {}
         self._due: dict[Key, float] = {}
         self._running: set[Key] = set()
+        self._resting: dict[Key, tuple[object, float]] = {}
         self._news = asyncio.Event()
         book.changed = self._changed
 
@@ -96,10 +102,15 @@ class Operator:
     async def _evaluate(self, key: Key, since: float) -> None:
         if departed := self._book.departed.pop(key, None):
             self._memories.pop(key, None)
+            self._resting.pop(key, None)
             self._measures.forget(key)
             await self._keeper.leave(departed)
         archive = self._book.archives.get(key)
         if archive is None:
+            return
+        reading = self._sites.reading(key)
+        state = self._state(archive, reading)
+        if self._rests(key, state):
             return
         keeping = await self._keeper.keep(archive)
         reading = self._sites.reading(key)
@@ -114,6 +125,28 @@ class Operator:
             await self._apply(archive, workers, decision, memory, since)
         found = conditions(archive.spec, decision, sessions, queue=reading.trouble, workers=trouble, keeping=keeping)
         await self._report(archive, reading, decision, sessions, workers, found)
+        idle = reading.backlog is not None and not reading.backlog.jobs  # jobs have a time of their own: the last one's
+        if idle and workers and decision and decision.reason in _LASTING and decision.replicas == workers.replicas:
+            self._resting[key] = (state, time.monotonic() + random.uniform(0.5, 1) * _REST_SECONDS)  # noqa: S311
+
+    def _state(self, archive: Archive, reading: Reading) -> object:
+        """Return all that an evaluation depends on, but for the time."""
+        return (
+            archive.uid,
+            archive.generation,
+            reading,
+            self._book.workers.get(Key(namespace=archive.key.namespace, name=archive.spec.workers.deployment_name)),
+            self._book.autoscaler_of(archive),
+            self._book.sessions_version(archive),
+        )
+
+    def _rests(self, key: Key, state: object) -> bool:
+        """Whether another evaluation would find what the last one found."""
+        found = self._resting.pop(key, None)
+        if found is None or found[0] != state or time.monotonic() >= found[1]:
+            return False
+        self._resting[key] = found
+        return True
 
     def _unscalable(self, archive: Archive, workers: Workers | None) -> Trouble | None:
         """Return what is wrong with the Deployment of an archive's workers, if anything is."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from teltubby_core.errors import TeltubbyError
@@ -47,6 +48,7 @@ class Site:
         self._dirty: set[str] = set()
         self._woken = asyncio.Event()
         self._again = asyncio.Event()
+        self._fresh: set[Key] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.polled_at = time.monotonic()
         """When the last poll ended."""
@@ -68,13 +70,17 @@ class Site:
 
     def serve(self, archives: dict[Key, Archive]) -> None:
         """Be there for these archives from now on."""
-        fresh = archives.keys() - self._archives.keys()
+        for key, archive in archives.items():
+            before = self._archives.get(key)
+            if before is None or before.spec.queue != archive.spec.queue:
+                self._fresh.add(key)
+                self._readings.pop(key, None)
         self._archives = archives
         for key in self._readings.keys() - archives.keys():
             self._readings.pop(key)
             self._failures.pop(key, None)
         self._news.exchanges_changed()
-        if fresh:
+        if self._fresh:
             self._again.set()
 
     def reading(self, key: Key) -> Reading:
@@ -87,17 +93,20 @@ class Site:
         return min((each.spec.scaling.poll_seconds for each in self._archives.values()), default=30)
 
     async def _poll(self) -> None:
+        due = time.monotonic()
         while True:
             self._again.clear()
+            fresh, self._fresh = self._fresh, set()
             await self._ask()
             self.polled_at = time.monotonic()
-            for key in list(self._archives):
+            if self.polled_at >= due:
+                due, fresh = self.polled_at + self.every, set(self._archives)
+            due = min(due, self.polled_at + self.every)
+            for key in fresh:  # one that came between two polls must not make all others be looked at
                 self._evaluate(key)
-            try:
-                async with asyncio.timeout(self.every):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(due - time.monotonic(), 0.0)):
                     await self._again.wait()
-            except TimeoutError:
-                continue
 
     async def _ask(self) -> None:
         try:
