@@ -21,6 +21,9 @@ _TOLERATED_POLLS, _TOLERATED_SECONDS = 3, 10.0
 in the broker's list yet."""
 _GATHER_SECONDS = 0.1
 """News that come together are answered by one question."""
+_MOST_SINGLY = 16
+"""So many queues are asked for one by one; of more, the management API tells sooner, though not more often than this:"""
+_ALL_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,21 @@ class Site:
             heard, self._dirty = self._dirty, set()
             concerned = [key for key, each in self._archives.items() if each.spec.queue.events_exchange in heard]
             queues = {self._archives[key].spec.queue.name for key in concerned}
+            if len(queues) > _MOST_SINGLY:
+                await self._ask_for_all()
+                continue
             counts = {queue: await self._news.ready(queue) for queue in sorted(queues)}
             for key in concerned:
                 if (archive := self._archives.get(key)) and self._learn(key, counts.get(archive.spec.queue.name)):
                     self._evaluate(key)
+
+    async def _ask_for_all(self) -> None:
+        before = dict(self._readings)
+        await self._ask()
+        for key in list(self._archives):
+            if self._readings.get(key) != before.get(key):
+                self._evaluate(key)
+        await asyncio.sleep(_ALL_EVERY)
 
     def _learn(self, key: Key, ready: int | None) -> bool:
         """Note what AMQP tells: jobs that are there for certain, beside those that workers were last seen to have."""
