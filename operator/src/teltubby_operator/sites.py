@@ -22,8 +22,9 @@ in the broker's list yet."""
 _GATHER_SECONDS = 0.1
 """News that come together are answered by one question."""
 _MOST_SINGLY = 16
-"""So many queues are asked for one by one; of more, the management API tells sooner, though not more often than this:"""
+"""So many queues are asked for one by one; of more the management API tells sooner."""
 _ALL_EVERY = 0.5
+"""Seconds between two such questions."""
 
 
 @dataclass(frozen=True)
