@@ -197,6 +197,7 @@ async def test_a_watch_that_brings_nothing_is_noticed(monkeypatch: pytest.Monkey
         await eventually(lambda: pulse.silent_for > 0.05)
         assert not feeling.done()
         pulse.felt()
+        assert pulse.silent_for < 0.05
     await asyncio.wait_for(feeling, 5)
 
 
