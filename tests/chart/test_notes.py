@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import HOOKED, KINDS, LEAST, NAMESPACE, OUTSIDE, RELEASE, SIMULATED, at, merged, notes, rendered
+from chart.rendering import (
+    FIXED,
+    HOOKED,
+    KINDS,
+    LEAST,
+    NAMESPACE,
+    OUTSIDE,
+    RELEASE,
+    SIMULATED,
+    at,
+    merged,
+    notes,
+    rendered,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -27,6 +40,8 @@ def test_every_object_that_the_notes_name_is_there(kind: str):
         (HOOKED, "Telegram brings messages to https://bot.example.org/telegram.", "simulated"),
         (SIMULATED, "The Telegram is a simulated one", "Users who may"),
         (LEAST, "MinIO's console", "keepData=true"),
+        (LEAST, "get teltubbyarchive/media-teltubby ", "simulated"),
+        (merged(LEAST, FIXED), "MinIO's console", "teltubbyarchive"),
         (OUTSIDE, "Users who may: 11111111,22222222.", "MinIO"),
         (LEAST, "leaves the volumes and the Secrets", "simulated"),
         (merged(LEAST, at("keepData", False)), "helm test", "helm uninstall"),
