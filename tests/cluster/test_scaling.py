@@ -64,13 +64,22 @@ def test_workers_come_with_large_files_go_when_there_are_none_and_nothing_is_los
     assert [call for call in calls if "AUTH_KEY_DUPLICATED" in call["outcome"]] == []
 
 
-@pytest.mark.timeout(300)
-def test_a_second_operator_is_refused(scaled: Release):
-    second = Release(scaled.cluster, "teltubby-second-operator", base={})
+@pytest.mark.timeout(600)
+def test_a_second_operator_is_refused_and_the_first_one_serves_another_release(scaled: Release):
+    second = Release(scaled.cluster, "teltubby-second-operator", base=scaled.values)
     second.make_namespace()
     with pytest.raises(TestbedError, match="this cluster has an operator already, teltubby-cluster-test-"):
         second.install()
-    second.cluster.kubectl("delete", "namespace", second.namespace, "--wait=false")
+    account = f"{scaled.name}-operator"
+    host = {"namespace": scaled.namespace, "serviceAccountName": account}
+    second.install(operator={"enabled": False}, worker={"scaling": {"operator": host}})
+    traffic = Traffic(second)
+    wait_for(lambda: asked(second) == 0 and not second.pods("worker"), LIMIT, "no worker while there is no work")
+    traffic.large(2)
+    traffic.assert_all_archived()
+    assert conditions_of(second)["Ready"] == "True"
+    assert asked(scaled) == 0
+    second.remove()
 
 
 def scale_downs(release: Release) -> int:
