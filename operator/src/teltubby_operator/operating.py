@@ -125,7 +125,8 @@ class Operator:
             await self._apply(archive, workers, decision, memory, since)
         found = conditions(archive.spec, decision, sessions, queue=reading.trouble, workers=trouble, keeping=keeping)
         await self._report(archive, reading, decision, sessions, workers, found)
-        idle = reading.backlog is not None and not reading.backlog.jobs  # jobs have a time of their own: the last one's
+        # jobs have a time of their own, the last one's; what keeps us from keeping sessions is tried again sooner
+        idle = reading.backlog is not None and not reading.backlog.jobs and keeping is None
         if idle and workers and decision and decision.reason in _LASTING and decision.replicas == workers.replicas:
             self._resting[key] = (state, time.monotonic() + random.uniform(0.5, 1) * _REST_SECONDS)  # noqa: S311
 
