@@ -111,6 +111,24 @@ async def write(store: ObjectStore, key: str, *chunks: bytes) -> Upload:
     return upload
 
 
+async def test_a_part_of_an_object_is_read_by_where_it_lies(bucket: Bucket) -> None:
+    body = random.Random(7).randbytes(3 * MIB + 5)
+    await bucket.store.put(KEY, body, VIDEO)
+    assert await bucket.store.read(KEY, 0, MIB) == body[:MIB]
+    assert await bucket.elsewhere.read(KEY, MIB, MIB) == body[MIB : 2 * MIB]
+    assert await bucket.store.read(KEY, 3 * MIB, MIB) == body[3 * MIB :], "fewer at its end"
+    assert await bucket.store.read(KEY, len(body), MIB) == b""
+    assert await bucket.store.read(KEY, len(body) + 9, MIB) == b""
+    await bucket.store.put(OTHER, b"", VIDEO)
+    assert await bucket.store.read(OTHER, 0, MIB) == b""
+
+
+async def test_of_what_is_not_there_no_part_is_read(bucket: Bucket) -> None:
+    assert await bucket.store.read(KEY, 0, MIB) is None
+    with pytest.raises(PermanentError):
+        await bucket.store.read("../outside", 0, MIB)
+
+
 async def test_it_knows_its_bucket(bucket: Bucket) -> None:
     assert bucket.store.bucket == bucket.elsewhere.bucket != ""
 

@@ -24,15 +24,19 @@ from teltubby_core.domain.records import (
     Backlog,
     CarriedJob,
     Effect,
+    Found,
     ItemRecord,
     JobRecord,
     KnownFile,
+    Maintenance,
     MessageRecord,
     Outcome,
+    Person,
     Reply,
     TrailEntry,
 )
 from teltubby_core.domain.sessions import SessionNotes, SessionSight
+from teltubby_core.domain.speech import Answer, Buttons
 
 
 class Clock(Protocol):
@@ -107,6 +111,13 @@ class ObjectStore(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """Read a small object (a document of ours), None when it is not there."""
+        ...
+
+    async def read(self, key: str, start: int, size: int) -> bytes | None:
+        """Read up to ``size`` bytes of any object from ``start`` on; None when it is not there.
+
+        Fewer only at its end, none behind it. ``size`` bounds the memory taken.
+        """
         ...
 
     async def head(self, key: str) -> ObjectHead | None:
@@ -328,8 +339,13 @@ class ArchiveIndex(Protocol):
         """
         ...
 
-    async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
-        """Record the answer to a command and finish its update; a parked one stays parked."""
+    async def answer(
+        self, update_id: int, chat_id: int, reply_to: int, answer: Answer, pressed: int | None = None
+    ) -> None:
+        """Record the answer to a command and finish its update; a parked one stays parked.
+
+        ``pressed``: our message whose button was pressed; an answer that is to be in its place is shown there.
+        """
         ...
 
     async def close_due(self, now: float) -> list[int]:
@@ -472,8 +488,15 @@ class ArchiveIndex(Protocol):
         """Return the jobs that queue or workers should have, oldest first."""
         ...
 
-    async def jobs(self, user_id: int | None, limit: int, *, ended: bool) -> list[JobRecord]:
-        """Return a user's open jobs (None: everybody's), newest first; with ``ended`` the others behind them."""
+    async def jobs(self, user_id: int | None, limit: int, *, ended: bool, offset: int = 0) -> list[JobRecord]:
+        """Return a user's open jobs (None: everybody's), newest first, from ``offset`` on.
+
+        With ``ended`` the others behind them, and no offset.
+        """
+        ...
+
+    async def failed_jobs(self, user_id: int | None, limit: int, offset: int) -> tuple[list[JobRecord], int]:
+        """Return a user's failed jobs (None: everybody's), newest first, and how many there are in all."""
         ...
 
     async def open_jobs(self, user_id: int | None) -> dict[JobState, int]:
@@ -482,6 +505,10 @@ class ArchiveIndex(Protocol):
 
     async def find_jobs(self, prefix: str, user_id: int | None, limit: int) -> list[JobRecord]:
         """Return a user's jobs (None: everybody's) whose id begins with ``prefix``, in order of their ids."""
+        ...
+
+    async def jobs_ahead(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many jobs come before each of these that wait in the queue: of higher priority, or older."""
         ...
 
     async def job_trail(self, job_id: str, limit: int) -> list[TrailEntry]:
@@ -493,11 +520,15 @@ class ArchiveIndex(Protocol):
         ...
 
     async def reply_of(self, record_id: int) -> Reply | None:
-        """Return the living reply of a message, None when there is none or its chat is closed to us."""
+        """Return the living reply of a message, which others may share; None when its chat is closed to us."""
         ...
 
-    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int) -> None:
-        """This text stands in the chat and shows this version."""
+    async def burst(self, reply_id: int) -> list[MessageRecord]:
+        """Return the messages that share a reply, oldest first."""
+        ...
+
+    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int, buttons: Buttons = ()) -> None:
+        """This text stands in the chat, with these buttons, and shows this version."""
         ...
 
     async def reply_ended(self, reply_id: int, *, chat_closed: bool) -> None:
@@ -510,6 +541,41 @@ class ArchiveIndex(Protocol):
 
     async def deleted(self, key: str) -> None:
         """The object is gone."""
+        ...
+
+    async def find(self, user_id: int, words: str, offset: int, limit: int) -> Found:
+        """Return a user's items that have all ``words`` in their captions, names, origins or dates; newest first.
+
+        When none has, those that come closest, best first.
+        """
+        ...
+
+    async def latest(self, user_id: int, limit: int) -> list[ItemRecord]:
+        """Return a user's latest items, newest first."""
+        ...
+
+    async def item(self, item_id: int) -> ItemRecord | None:
+        """Return an item, None when there is none of this id."""
+        ...
+
+    async def keep_search(self, user_id: int, words: str) -> int:
+        """Keep what a user looks for, for its further pages; return its number. Only the latest are kept."""
+        ...
+
+    async def kept_search(self, user_id: int, search_id: int) -> str | None:
+        """Return what a user looked for, None when it is not kept (any more)."""
+        ...
+
+    async def maintain(self) -> Maintenance:
+        """Check the database, write it anew without gaps, bring statistics up to date. Everything else waits."""
+        ...
+
+    async def people(self) -> list[Person]:
+        """Return everybody whose language is known."""
+        ...
+
+    async def note_person(self, person: Person) -> None:
+        """Keep what is known of somebody, in place of what was."""
         ...
 
     async def stats(self) -> ArchiveStats:

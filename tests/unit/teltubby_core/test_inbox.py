@@ -7,6 +7,7 @@ from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
 from teltubby_core.adapters.sqlite.index import SqliteIndex
 from teltubby_core.domain.albums import AlbumWindow
+from teltubby_core.domain.speech import Answer
 from teltubby_core.ports import RawUpdate
 from teltubby_core.testing import SteppedClock
 
@@ -40,7 +41,7 @@ async def test_updates_come_out_as_they_went_in_and_in_order(inbox: SqliteInbox)
 
 async def test_an_update_that_comes_again_is_left_alone(either_database: Database, inbox: SqliteInbox) -> None:
     await inbox.store(_updates(1, raw="first"))
-    await SqliteIndex(either_database).answer(1, 42, 7, "hello")
+    await SqliteIndex(either_database).answer(1, 42, 7, Answer("hello"))
     assert await inbox.store([RawUpdate(1, "second"), RawUpdate(2, "new")]) == 1
     assert await inbox.pending(100) == [RawUpdate(2, "new")]
 
@@ -81,7 +82,7 @@ async def test_failing_an_unknown_update_parks_nothing(inbox: SqliteInbox) -> No
 async def test_only_done_rows_are_pruned(either_database: Database, inbox: SqliteInbox, clock: SteppedClock) -> None:
     index = SqliteIndex(either_database)
     await inbox.store(_updates(1, 2, 3, 4))
-    await index.answer(1, 42, 7, "hello")
+    await index.answer(1, 42, 7, Answer("hello"))
     await inbox.fail(2, "bad", 1)
     await index.admit(3, a_message(), AlbumWindow(), clock.now())
     assert await inbox.prune(clock.now()) == 0, "not old enough"

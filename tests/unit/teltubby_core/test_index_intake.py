@@ -5,6 +5,7 @@ import pytest
 from support import OTHER_CURATOR, a_message
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.records import Failed, ItemState
+from teltubby_core.domain.speech import Answer
 from unit.teltubby_core.index_cases import NONE, WINDOW, Archive
 
 
@@ -150,6 +151,6 @@ async def test_the_next_due_item_is_the_earliest_not_in_hand(archive: Archive) -
 
 async def test_an_answer_is_recorded_once_and_finishes_its_update(archive: Archive) -> None:
     for _ in range(2):
-        await archive.index.answer(5, 42, 7, "hello")
+        await archive.index.answer(5, 42, 7, Answer("hello"))
     (reply,) = await archive.index.replies(0, 10)
     assert (reply.chat_id, reply.reply_to, reply.text, reply.message, reply.version) == (42, 7, "hello", None, 0)

@@ -154,3 +154,15 @@ async def test_a_retry_by_hand_counts_losses_anew(archive: Archive) -> None:
     (again,) = await archive.index.unpublished_jobs(1)
     await archive.index.job_published(again)
     assert await archive.index.republish(job.job_id, "x", 1) is JobState.PENDING
+
+
+async def test_ahead_are_those_of_higher_priority_and_the_older_ones_that_workers_get(archive: Archive) -> None:
+    await archive.queued(1)
+    await archive.queued(2)
+    await archive.queued(3, FILE)
+    await archive.queued(4, FILE)  # follows the third
+    await archive.queued(5)
+    await archive.index.cancel("job-2", CURATOR)
+    assert await archive.index.jobs_ahead(["job-1", "job-3", "job-5"]) == {"job-1": 0, "job-3": 1, "job-5": 2}
+    await archive.database.run(lambda c: c.execute("UPDATE job_history SET priority = 9 WHERE job_id = 'job-5'"))
+    assert await archive.index.jobs_ahead(["job-1", "job-5"]) == {"job-1": 1, "job-5": 0}

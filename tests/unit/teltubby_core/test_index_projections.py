@@ -5,6 +5,7 @@ import pytest
 from support import OTHER_CURATOR, a_message
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.domain.records import Failed, Reply
+from teltubby_core.domain.speech import Answer
 from unit.teltubby_core.index_cases import WINDOW, Archive, completed, started
 
 
@@ -109,7 +110,7 @@ async def test_a_written_document_is_something_new_to_show(archive: Archive) -> 
 
 
 async def test_an_answer_is_sent_once(archive: Archive) -> None:
-    await archive.index.answer(1, 42, 7, "hello")
+    await archive.index.answer(1, 42, 7, Answer("hello"))
     await archive.index.reply_sent((await _reply(archive)).id, 100, "hello", 0)
     assert await archive.index.replies(0, 10) == []
 

@@ -65,6 +65,11 @@ class GuardedStore:
         with self._breaker.watched():
             return await self._store.get(key)
 
+    async def read(self, key: str, start: int, size: int) -> bytes | None:
+        """Read a part of an object."""
+        with self._breaker.watched():
+            return await self._store.read(key, start, size)
+
     async def head(self, key: str) -> ObjectHead | None:
         """Look at an object."""
         with self._breaker.watched():

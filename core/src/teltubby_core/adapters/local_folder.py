@@ -95,6 +95,10 @@ class LocalFolderStore:
         """
         return await self._look_up(key, _read)
 
+    async def read(self, key: str, start: int, size: int) -> bytes | None:
+        """Read a part of an object."""
+        return await self._look_up(key, lambda folder, name: _read_part(folder, name, start, size))
+
     async def head(self, key: str) -> ObjectHead | None:
         """Look at an object."""
         return await self._look_up(key, _stat)
@@ -329,6 +333,13 @@ def _read(folder: int, name: str) -> bytes:
     if len(body) > MAX_DOCUMENT:
         raise PermanentError(f"{name} is larger than the {MAX_DOCUMENT} bytes of a document")
     return body
+
+
+def _read_part(folder: int, name: str, start: int, size: int) -> bytes:
+    with open(name, "rb", opener=lambda path, _: os.open(path, _FILE, dir_fd=folder)) as file:
+        _refuse_unless_file(os.fstat(file.fileno()))
+        file.seek(start)
+        return file.read(size)
 
 
 def _stat(folder: int, name: str) -> ObjectHead:

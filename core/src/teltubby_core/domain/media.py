@@ -75,6 +75,7 @@ class IncomingMessage(_Value):
     sender_id: int | None = None
     sender_name: str | None = None
     sender_username: str | None = None
+    sender_language: str | None = None  # IETF tag, of their app
     chat_title: str | None = None
     chat_username: str | None = None
     media_group_id: str | None = None

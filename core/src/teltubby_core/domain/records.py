@@ -8,6 +8,7 @@ from typing import Any
 from teltubby_core.domain.jobs import CancelOrder, JobMessage, JobState
 from teltubby_core.domain.media import IncomingMessage, MediaItem
 from teltubby_core.domain.routing import Route
+from teltubby_core.domain.speech import Buttons
 
 
 class DedupReason(StrEnum):
@@ -199,9 +200,10 @@ class MessageRecord:
 
 @dataclass(frozen=True)
 class Reply:
-    """A message of ours in a chat: a living one that follows a message, or the answer to a command.
+    """A message of ours in a chat: a living one that follows a message or a burst of them, or the answer to a command.
 
-    ``sent_id`` is Telegram's id once it was sent, ``sent_text`` what stands there now.
+    ``sent_id`` is Telegram's id once it was sent, ``sent_text`` and ``sent_buttons`` are what stands there now.
+    ``version`` is that of all the records that it follows, as read; 0 for an answer.
     """
 
     id: int
@@ -209,9 +211,55 @@ class Reply:
     reply_to: int
     message: int | None  # the MessageRecord it follows
     text: str | None  # the answer to a command
-    version: int  # of that record, as read; 0 for an answer
+    version: int
     sent_id: int | None
     sent_text: str | None
+    burst: bool = False  # it follows several records
+    buttons: Buttons = ()  # of the answer to a command
+    sent_buttons: Buttons = ()
+    file: int | None = None  # the item whose file it brings
+    complete: bool = False  # nothing will follow of what it follows
+
+    @property
+    def living(self) -> bool:
+        """Whether it follows messages."""
+        return self.burst or self.message is not None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of what was looked for: its items, how many there are in all, and whether they only come close."""
+
+    items: tuple[ItemRecord, ...]
+    total: int
+    close: bool = False
+
+
+@dataclass(frozen=True)
+class DatabaseSight:
+    """How large a database is: bytes of its file and of those beside it, and how many of these are empty."""
+
+    bytes: int
+    empty_bytes: int
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What became of a database: before and after, what its check says (None: all is well), and the seconds taken."""
+
+    before: DatabaseSight
+    after: DatabaseSight
+    problem: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who talks with the bot: the language that their app told last, and the one that they chose."""
+
+    user_id: int
+    seen: str | None = None
+    chosen: str | None = None
 
 
 @dataclass(frozen=True)

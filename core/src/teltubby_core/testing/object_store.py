@@ -70,6 +70,12 @@ class MemoryObjectStore:
         found = self.objects.get(key)
         return found.body if found else None
 
+    async def read(self, key: str, start: int, size: int) -> bytes | None:
+        """Read a part of an object."""
+        self._check(key)
+        found = self.objects.get(key)
+        return found.body[start : start + size] if found else None
+
     async def head(self, key: str) -> ObjectHead | None:
         """Look at an object."""
         self._check(key)

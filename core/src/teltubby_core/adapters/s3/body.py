@@ -7,7 +7,7 @@ import time
 import zlib
 
 _BLOCK = 256 * 1024
-_SLOWEST = 32 * 1024
+SLOWEST = 32 * 1024
 """Bytes a second: a server that takes less is as good as gone."""
 
 
@@ -55,7 +55,7 @@ class Body:
         self._content = content
         self._stop = stop
         self._at = 0
-        self._deadline = time.monotonic() + silence + len(content) / _SLOWEST
+        self._deadline = time.monotonic() + silence + len(content) / SLOWEST
 
     def __len__(self) -> int:
         return len(self._content)
@@ -72,7 +72,7 @@ class Body:
         if self._stop.is_set():
             raise InterruptedError("ended by whoever began it")
         if time.monotonic() > self._deadline:
-            raise TimeoutError(f"took less than {_SLOWEST // 1024} KiB/s")
+            raise TimeoutError(f"took less than {SLOWEST // 1024} KiB/s")
         end = len(self._content) if size < 0 else self._at + max(size, _BLOCK)
         block = self._content[self._at : end]
         self._at += len(block)

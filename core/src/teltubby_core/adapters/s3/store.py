@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from botocore.exceptions import ClientError
 
 from teltubby_core.adapters.s3 import headers
-from teltubby_core.adapters.s3.body import crc32
+from teltubby_core.adapters.s3.body import SLOWEST, crc32
 from teltubby_core.adapters.s3.bucket import Bucket
 from teltubby_core.adapters.s3.calls import Calls
 from teltubby_core.adapters.s3.errors import code_of, status_of
@@ -33,6 +33,7 @@ MAX_DOCUMENT = 16 * 1024 * 1024
 """Bytes that ``get`` reads at most: documents of ours, never media."""
 ORPHAN_AGE = timedelta(days=1)
 _BLOCK = 64 * 1024
+_BEHIND_ITS_END = 416  # HTTP: Range Not Satisfiable
 
 
 class S3Store:
@@ -164,6 +165,23 @@ class S3Store:
                 if answer["ContentLength"] > MAX_DOCUMENT:
                     raise PermanentError(f"{key} is larger than the {MAX_DOCUMENT} bytes of a document")
                 return _read(body, time.monotonic() + 2 * self._options.io_timeout)
+
+        return await self._run(key, work)
+
+    async def read(self, key: str, start: int, size: int) -> bytes | None:
+        """Read a part of an object."""
+
+        def work(client: "S3Client") -> bytes | None:
+            try:
+                answer = client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + size - 1}")
+            except ClientError as error:
+                if code_of(error) == "NoSuchKey":
+                    return None
+                if status_of(error) == _BEHIND_ITS_END:
+                    return b""
+                raise
+            with closing(answer["Body"]) as body:
+                return _read(body, time.monotonic() + 2 * self._options.io_timeout + size / SLOWEST)
 
         return await self._run(key, work)
 

@@ -81,6 +81,13 @@ class Database:
             raise self._closed()
         return await self._in_thread(lambda: self._transaction(work))
 
+    async def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` outside of any transaction, as what writes the file anew must be. Errors as of ``run``."""
+        connection = self._connection
+        if connection is None:
+            raise self._closed()
+        return await self._in_thread(lambda: work(connection))
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
         # Shielded: a cancelled caller must not leave a transaction half run behind its back, nor miss its end.
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._mapped, call)

@@ -1,14 +1,20 @@
 """ArchiveIndex on SQLite: each verb one transaction, its work in the module of its subject."""
 
+from collections.abc import Sequence
+
 from teltubby_core.adapters.sqlite import (
+    finding,
     intake,
     job_lists,
     job_orders,
     job_rows,
     jobs,
+    maintenance,
     outcomes,
+    people,
     projections,
     relays,
+    replies,
     rows,
     session_reports,
     trail,
@@ -23,14 +29,18 @@ from teltubby_core.domain.records import (
     Backlog,
     CarriedJob,
     Effect,
+    Found,
     ItemRecord,
     JobRecord,
     KnownFile,
+    Maintenance,
     MessageRecord,
     Outcome,
+    Person,
     Reply,
     TrailEntry,
 )
+from teltubby_core.domain.speech import Answer, Buttons
 
 
 class SqliteIndex:
@@ -50,8 +60,10 @@ class SqliteIndex:
     async def edit(self, update_id: int, message: IncomingMessage) -> int | None:
         return await self._database.run(lambda c: intake.edit(c, update_id, message))
 
-    async def answer(self, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
-        await self._database.run(lambda c: intake.answer(c, update_id, chat_id, reply_to, text))
+    async def answer(
+        self, update_id: int, chat_id: int, reply_to: int, answer: Answer, pressed: int | None = None
+    ) -> None:
+        await self._database.run(lambda c: replies.answer(c, update_id, chat_id, reply_to, answer, pressed))
 
     async def close_due(self, now: float) -> list[int]:
         return await self._database.run(lambda c: intake.close_due(c, now))
@@ -149,8 +161,11 @@ class SqliteIndex:
     async def carried_jobs(self) -> list[CarriedJob]:
         return await self._database.run(job_lists.carried)
 
-    async def jobs(self, user_id: int | None, limit: int, *, ended: bool) -> list[JobRecord]:
-        return await self._database.run(lambda c: job_lists.listed(c, user_id, limit, ended=ended))
+    async def jobs(self, user_id: int | None, limit: int, *, ended: bool, offset: int = 0) -> list[JobRecord]:
+        return await self._database.run(lambda c: job_lists.listed(c, user_id, limit, ended=ended, offset=offset))
+
+    async def failed_jobs(self, user_id: int | None, limit: int, offset: int) -> tuple[list[JobRecord], int]:
+        return await self._database.run(lambda c: job_lists.failed(c, user_id, limit, offset))
 
     async def open_jobs(self, user_id: int | None) -> dict[JobState, int]:
         return await self._database.run(lambda c: job_lists.counts(c, user_id))
@@ -158,20 +173,50 @@ class SqliteIndex:
     async def find_jobs(self, prefix: str, user_id: int | None, limit: int) -> list[JobRecord]:
         return await self._database.run(lambda c: job_lists.by_prefix(c, prefix, user_id, limit))
 
+    async def jobs_ahead(self, job_ids: Sequence[str]) -> dict[str, int]:
+        return await self._database.run(lambda c: job_lists.ahead(c, job_ids))
+
     async def job_trail(self, job_id: str, limit: int) -> list[TrailEntry]:
         return await self._database.run(lambda c: trail.last(c, job_id, limit))
 
     async def replies(self, after: int, limit: int) -> list[Reply]:
-        return await self._database.run(lambda c: projections.replies(c, after, limit))
+        return await self._database.run(lambda c: replies.open_ones(c, after, limit))
 
     async def reply_of(self, record_id: int) -> Reply | None:
-        return await self._database.run(lambda c: projections.reply_of(c, record_id))
+        return await self._database.run(lambda c: replies.of_record(c, record_id))
 
-    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int) -> None:
-        await self._database.run(lambda c: projections.reply_sent(c, reply_id, sent_id, text, version))
+    async def burst(self, reply_id: int) -> list[MessageRecord]:
+        return await self._database.run(lambda c: replies.burst(c, reply_id))
+
+    async def reply_sent(self, reply_id: int, sent_id: int, text: str, version: int, buttons: Buttons = ()) -> None:
+        await self._database.run(lambda c: replies.sent(c, reply_id, sent_id, text, version, buttons))
 
     async def reply_ended(self, reply_id: int, *, chat_closed: bool) -> None:
-        await self._database.run(lambda c: projections.reply_ended(c, reply_id, chat_closed=chat_closed))
+        await self._database.run(lambda c: replies.ended(c, reply_id, chat_closed=chat_closed))
+
+    async def find(self, user_id: int, words: str, offset: int, limit: int) -> Found:
+        return await self._database.run(lambda c: finding.find(c, user_id, words, offset, limit))
+
+    async def latest(self, user_id: int, limit: int) -> list[ItemRecord]:
+        return await self._database.run(lambda c: finding.latest(c, user_id, limit))
+
+    async def item(self, item_id: int) -> ItemRecord | None:
+        return await self._database.run(lambda c: finding.item(c, item_id))
+
+    async def keep_search(self, user_id: int, words: str) -> int:
+        return await self._database.run(lambda c: finding.keep(c, user_id, words))
+
+    async def kept_search(self, user_id: int, search_id: int) -> str | None:
+        return await self._database.run(lambda c: finding.kept(c, user_id, search_id))
+
+    async def maintain(self) -> Maintenance:
+        return await self._database.alone(maintenance.maintain)
+
+    async def people(self) -> list[Person]:
+        return await self._database.run(people.everybody)
+
+    async def note_person(self, person: Person) -> None:
+        await self._database.run(lambda c: people.note(c, person))
 
     async def stats(self) -> ArchiveStats:
         return await self._database.run(projections.stats)

@@ -3,14 +3,12 @@
 import json
 import sqlite3
 
-from teltubby_core.adapters.sqlite import rows
+from teltubby_core.adapters.sqlite import replies, rows
 from teltubby_core.adapters.sqlite.inbox import finish_update, take_update
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.keys import base_path, chat_slug
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.records import ItemRecord
-
-_REOPENED = 20  # replies
 
 
 def claim(connection: sqlite3.Connection, bot_id: int) -> int:
@@ -35,12 +33,9 @@ def admit(
     )
     for number, single in enumerate(message.each_with_one_file()):
         _add_item(connection, record_id, update_id, single, None if ordinal is None else ordinal + number)
-    connection.execute(
-        "INSERT OR IGNORE INTO replies (chat_id, reply_to, message) VALUES (?, ?, ?)",
-        (message.chat_id, message.message_id, record_id),
-    )
+    replies.follow(connection, record_id, message, now)
     take_update(connection, update_id)
-    _reopen_chat(connection, message.chat_id)
+    replies.reopen_chat(connection, message.chat_id)
     rows.touch(connection, record_id)
     return record_id
 
@@ -118,15 +113,6 @@ def _next_ordinal(connection: sqlite3.Connection, record_id: int) -> int | None:
     return None if last is None else int(last) + 1
 
 
-def _reopen_chat(connection: sqlite3.Connection, chat_id: int) -> None:
-    """Whoever writes to us can be written to: what could not be shown meanwhile, the latest of it, is shown now."""
-    connection.execute(
-        "UPDATE replies SET state = 'open' WHERE id IN"
-        " (SELECT id FROM replies WHERE chat_id = ? AND state = 'closed' ORDER BY id DESC LIMIT ?)",
-        (chat_id, _REOPENED),
-    )
-
-
 def _join_album(
     connection: sqlite3.Connection, message: IncomingMessage, window: AlbumWindow, now: float
 ) -> tuple[int, int | None] | None:
@@ -166,16 +152,6 @@ def _open_message(
     ).lastrowid
     assert record_id is not None
     return record_id, None if album else 1
-
-
-def answer(connection: sqlite3.Connection, update_id: int, chat_id: int, reply_to: int, text: str) -> None:
-    """Record the answer to a command, once."""
-    connection.execute(
-        "INSERT OR IGNORE INTO replies (chat_id, reply_to, update_id, text) VALUES (?, ?, ?, ?)",
-        (chat_id, reply_to, update_id, text),
-    )
-    _reopen_chat(connection, chat_id)
-    finish_update(connection, update_id)
 
 
 def close_due(connection: sqlite3.Connection, now: float) -> list[int]:

@@ -225,7 +225,70 @@ CREATE TABLE relay_copies (                 -- of messages, in the channel that 
 CREATE INDEX relay_copies_job ON relay_copies (job_id, generation);
 """
 
-_STEPS: tuple[str, ...] = (_FIRST, _SECOND, _SESSION_REPORTS, _RELAY)
+_CONVERSATION = """
+ALTER TABLE replies ADD COLUMN burst INTEGER NOT NULL DEFAULT 0;    -- 1: it follows the messages in bursts
+ALTER TABLE replies ADD COLUMN buttons TEXT;                        -- of the answer to a command
+ALTER TABLE replies ADD COLUMN sent_buttons TEXT;
+ALTER TABLE replies ADD COLUMN file INTEGER REFERENCES items (id);  -- whose file it brings
+CREATE TABLE bursts (                       -- messages that share a reply
+    message INTEGER PRIMARY KEY REFERENCES messages (id),
+    reply INTEGER NOT NULL REFERENCES replies (id)
+);
+CREATE INDEX bursts_reply ON bursts (reply);
+CREATE INDEX messages_chat ON messages (chat_id, first_at);
+CREATE INDEX replies_burst ON replies (chat_id, id) WHERE burst = 1;
+CREATE TABLE people (                       -- who talks with the bot, and how
+    user_id INTEGER PRIMARY KEY,
+    seen TEXT,                              -- their app's language, as their latest message told
+    chosen TEXT                             -- by /language
+);
+"""
+
+_SEARCHED = (
+    "$.caption",
+    "$.media.original_filename",
+    "$.forward_origin.title",
+    "$.forward_origin.name",
+    "$.forward_origin.username",
+    "$.media.kind",
+)
+"""What /find looks at of a message, beside its date; later captions are added when they come."""
+
+
+def _words(incoming: str) -> str:
+    """Return the SQL of all that an item is found by, given where its message's JSON is."""
+    date = f"json_extract({incoming}, '$.date')"
+    german = f"substr({date}, 9, 2) || '.' || substr({date}, 6, 2) || '.' || substr({date}, 1, 4)"
+    found = [f"COALESCE(json_extract({incoming}, '{path}'), '')" for path in _SEARCHED]
+    return " || ' ' || ".join([*found, f"substr({date}, 1, 10)", german])
+
+
+_FINDING = f"""
+CREATE VIRTUAL TABLE search USING fts5 (words, tokenize = 'trigram');  -- rowid: the item's id
+INSERT INTO search (rowid, words) SELECT id, {_words("incoming")} FROM items;
+UPDATE search SET words = words || ' ' || (
+    SELECT group_concat(c.caption, ' ') FROM captions c JOIN items i USING (chat_id, message_id)
+    WHERE i.id = search.rowid
+) WHERE rowid IN (SELECT i.id FROM captions c JOIN items i USING (chat_id, message_id) WHERE c.caption IS NOT NULL);
+CREATE TRIGGER items_found AFTER INSERT ON items BEGIN
+    INSERT INTO search (rowid, words) VALUES (new.id, {_words("new.incoming")});
+END;
+CREATE TRIGGER items_lost AFTER DELETE ON items BEGIN
+    DELETE FROM search WHERE rowid = old.id;
+END;
+CREATE TRIGGER captions_found AFTER INSERT ON captions WHEN new.caption IS NOT NULL BEGIN
+    UPDATE search SET words = words || ' ' || new.caption WHERE rowid IN
+        (SELECT id FROM items WHERE chat_id = new.chat_id AND message_id = new.message_id);
+END;
+CREATE TABLE searches (                     -- the latest, for their further pages
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL,
+    words TEXT NOT NULL
+);
+CREATE INDEX items_of_chat ON items (chat_id, id);
+"""  # noqa: S608 - made of constants
+
+_STEPS: tuple[str, ...] = (_FIRST, _SECOND, _SESSION_REPORTS, _RELAY, _CONVERSATION, _FINDING)
 LATEST = len(_STEPS)
 """Number of the last step."""
 

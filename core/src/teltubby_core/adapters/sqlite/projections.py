@@ -1,4 +1,4 @@
-"""What message.json and the replies in the chats still have to catch up with, and the counts for /status."""
+"""What message.json still has to catch up with, and the counts for /status."""
 
 import sqlite3
 from datetime import datetime
@@ -6,9 +6,7 @@ from datetime import datetime
 from teltubby_core.adapters.sqlite import rows
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.quota import Usage
-from teltubby_core.domain.records import ArchiveStats, Backlog, MessageRecord, Reply
-
-_REPLY_COLUMNS = "r.*, m.revision + m.documented AS version FROM replies r LEFT JOIN messages m ON m.id = r.message"
+from teltubby_core.domain.records import ArchiveStats, Backlog, MessageRecord
 
 
 def undocumented(
@@ -29,41 +27,7 @@ def documented(connection: sqlite3.Connection, record_id: int, revision: int, at
         "UPDATE messages SET documented = ?, documented_at = COALESCE(documented_at, ?) WHERE id = ?",
         (revision, at, record_id),
     )
-    connection.execute("UPDATE replies SET state = 'open' WHERE message = ? AND state = 'idle'", (record_id,))
-
-
-def replies(connection: sqlite3.Connection, after: int, limit: int) -> list[Reply]:
-    """Return replies with something new to show, oldest first."""
-    found = connection.execute(
-        f"SELECT {_REPLY_COLUMNS} WHERE r.state = 'open' AND r.id > ? ORDER BY r.id LIMIT ?",
-        (after, limit),
-    )
-    return [rows.reply_of(row) for row in found]
-
-
-def reply_of(connection: sqlite3.Connection, record_id: int) -> Reply | None:
-    """Return the living reply of a message."""
-    row = connection.execute(
-        f"SELECT {_REPLY_COLUMNS} WHERE r.message = ? AND r.state IN ('open', 'idle')",
-        (record_id,),
-    ).fetchone()
-    return rows.reply_of(row) if row else None
-
-
-def reply_sent(connection: sqlite3.Connection, reply_id: int, sent_id: int, text: str, version: int) -> None:
-    """Record what stands in the chat; the reply stays open when its message has changed since ``version``."""
-    connection.execute(
-        "UPDATE replies SET sent_id = ?1, sent_text = ?2, state = CASE"
-        " WHEN (SELECT revision + documented FROM messages m WHERE m.id = replies.message) > ?3 THEN 'open'"
-        " ELSE 'idle' END WHERE id = ?4",
-        (sent_id, text, version, reply_id),
-    )
-
-
-def reply_ended(connection: sqlite3.Connection, reply_id: int, *, chat_closed: bool) -> None:
-    """Show it no more, or not before the chat's next message comes in."""
-    state = "closed" if chat_closed else "gone"
-    connection.execute("UPDATE replies SET state = ? WHERE id = ?", (state, reply_id))
+    rows.reopen_reply(connection, record_id)
 
 
 def stats(connection: sqlite3.Connection) -> ArchiveStats:

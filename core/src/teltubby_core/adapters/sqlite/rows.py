@@ -13,7 +13,6 @@ from teltubby_core.domain.records import (
     ItemState,
     KnownFile,
     MessageRecord,
-    Reply,
 )
 from teltubby_core.domain.routing import Route
 
@@ -97,20 +96,6 @@ def known_file(connection: sqlite3.Connection, sha256: str) -> KnownFile | None:
     return KnownFile(row["sha256"], row["s3_key"], row["size_bytes"]) if row else None
 
 
-def reply_of(row: sqlite3.Row) -> Reply:
-    """Read a row of replies joined with the version of its message."""
-    return Reply(
-        id=row["id"],
-        chat_id=row["chat_id"],
-        reply_to=row["reply_to"],
-        message=row["message"],
-        text=row["text"],
-        version=row["version"] or 0,
-        sent_id=row["sent_id"],
-        sent_text=row["sent_text"],
-    )
-
-
 def utc_now() -> str:
     """Return the time of a row, for people: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -124,4 +109,13 @@ def touch_document(connection: sqlite3.Connection, record_id: int) -> None:
 def touch(connection: sqlite3.Connection, record_id: int) -> None:
     """A message changed: its document and its reply are behind."""
     touch_document(connection, record_id)
-    connection.execute("UPDATE replies SET state = 'open' WHERE message = ? AND state = 'idle'", (record_id,))
+    reopen_reply(connection, record_id)
+
+
+def reopen_reply(connection: sqlite3.Connection, record_id: int) -> None:
+    """The reply that shows a message, alone or with others, is behind."""
+    connection.execute(
+        "UPDATE replies SET state = 'open' WHERE state = 'idle'"
+        " AND (message = ?1 OR id = (SELECT reply FROM bursts WHERE message = ?1))",
+        (record_id,),
+    )
