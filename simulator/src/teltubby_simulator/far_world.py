@@ -228,7 +228,7 @@ class FarWorld(World):
             sender = self.bot if told["sender"] == self.bot.id else chat
             message = Message(told["message_id"], chat, sender, told["date"])
             held[message.id] = message
-        message.text = told["text"]
+        message.text, message.media_group_id = told["text"], told["media_group_id"]
         message.edit_date = told["edit_date"]
         message.edits = [(each["time"], each["text"]) for each in told["edits"]]
         message.reply_to_message_id = told["reply_to_message_id"]

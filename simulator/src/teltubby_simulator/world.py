@@ -151,9 +151,21 @@ class World(Chats):
         Raises:
             ValueError: there is no such button, or the user does not see the message.
         """
-        bot, buttons = message.author, [button for row in message.inline_keyboard for button in row]
-        if bot is None or not any(button.get("callback_data") == data for button in buttons):
+        if not any(button.get("callback_data") == data for row in message.inline_keyboard for button in row):
             raise ValueError("the message has no button with this data")
+        return self.forge_press(user, message, data)
+
+    def forge_press(self, user: User, message: Message, data: str) -> CallbackQuery:
+        """Let a user's client press a button under a bot's message with any data, which Telegram passes on.
+
+        Source: core.telegram.org/bots/api#callbackquery, on ``data``.
+
+        Raises:
+            ValueError: no bot wrote the message, or the user does not see it.
+        """
+        bot = message.author
+        if bot is None:
+            raise ValueError("no bot wrote the message")
         seen = user.id in self.members[message.chat.id] if isinstance(message.chat, Chat) else user is message.chat
         if not seen:
             raise ValueError("the user does not see this message")
