@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teltubby_bot.telegram import POLL_LIMIT, ConflictError, Me, WebhookInfo
+from teltubby_bot.telegram import POLL_LIMIT, ConflictError, FileToSend, Keys, Me, WebhookInfo
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import FileTooBigError, PermanentError, TeltubbyError
 from teltubby_core.ports import MediaSource, RawUpdate
@@ -36,6 +36,11 @@ class FakeTelegram:
         told: what getFile says of a file's size, by file_id; without an entry it says nothing.
         sent: every message of the bot in order.
         edits: every edit as (chat, message, text) in order.
+        keys: the buttons under each message of the bot, by its id.
+        menus: what was set last, by (chat, language).
+        sent_again, uploads: files that the bot sent, as (chat, file_id) and (chat, name, content).
+        press_answers: what the presser was shown, by query id.
+        actions: every chat action as (chat, action); reactions: what stands under each (chat, message).
         photos: every picture as (chat, PNG).
         copies: every copy as (to, from, message) in order; their ids count from 9000.
         deleted: every message that was removed, as (chat, message).
@@ -55,6 +60,13 @@ class FakeTelegram:
         self.told: dict[str, int] = {}
         self.sent: list[Sent] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.keys: dict[int, Keys] = {}
+        self.menus: dict[tuple[int | None, str | None], list[tuple[str, str]]] = {}
+        self.sent_again: list[tuple[int, str]] = []
+        self.uploads: list[tuple[int, str, bytes]] = []
+        self.press_answers: dict[str, str | None] = {}
+        self.actions: list[tuple[int, str]] = []
+        self.reactions: dict[tuple[int, int], str | None] = {}
         self.photos: list[tuple[int, bytes]] = []
         self.copies: list[tuple[int, int, int]] = []
         self.deleted: list[tuple[int, int]] = []
@@ -128,20 +140,57 @@ class FakeTelegram:
         for update_id in update_ids:
             del self._kept[update_id]
 
-    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], *, language: str | None = None, chat_id: int | None = None
+    ) -> None:
+        """See Telegram."""
+        self._fail("set_commands")
+        self.menus[chat_id, language] = list(commands)
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
         """See Telegram."""
         self._fail("send")
         message = Sent(5000 + len(self.sent), chat_id, text, reply_to)
         self.sent.append(message)
+        self.keys[message.id] = keys
         return message.id
 
-    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+    async def send_again(self, chat_id: int, item: MediaItem, caption: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        self._fail("send_again")
+        self.sent_again.append((chat_id, item.file_id))
+        return await self.send(chat_id, caption, reply_to)
+
+    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        self._fail("upload")
+        self.uploads.append((chat_id, file.name, b"".join([chunk async for chunk in file.chunks()])))
+        return await self.send(chat_id, caption, reply_to)
+
+    async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:
         """See Telegram. To edit a text into itself is a defect of the bot."""
         self._fail("edit")
         current = next((m.text for m in self.sent if m.id == message_id), None)
         earlier = [edited for _, edited_id, edited in self.edits if edited_id == message_id]
-        assert text != (earlier[-1] if earlier else current), "an edit that changes nothing"
+        before = earlier[-1] if earlier else current
+        assert (text, keys) != (before, self.keys.get(message_id, ())), "an edit that changes nothing"
         self.edits.append((chat_id, message_id, text))
+        self.keys[message_id] = keys
+
+    async def answer_press(self, query_id: str, text: str | None, *, alert: bool = False) -> None:
+        """See Telegram."""
+        self._fail("answer_press")
+        self.press_answers[query_id] = text
+
+    async def act(self, chat_id: int, action: str) -> None:
+        """See Telegram."""
+        self._fail("act")
+        self.actions.append((chat_id, action))
+
+    async def react(self, chat_id: int, message_id: int, emoji: str | None) -> None:
+        """See Telegram."""
+        self._fail("react")
+        self.reactions[chat_id, message_id] = emoji
 
     async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
         """See Telegram."""

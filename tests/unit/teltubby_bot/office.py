@@ -4,9 +4,15 @@ import json
 from typing import Any
 
 from support import CURATOR, DATE, OTHER_CURATOR, a_file
+from teltubby_bot.access import Access, explained
 from teltubby_bot.botapi import parse_update
+from teltubby_bot.finding_commands import FindingCommands
 from teltubby_bot.intake import Intake
 from teltubby_bot.job_commands import Desk, JobCommands
+from teltubby_bot.maintenance_command import MaintenanceCommand
+from teltubby_bot.presses import Questions
+from teltubby_bot.queue_commands import QueueCommands
+from teltubby_bot.transfers import Transfer
 from teltubby_core.adapters.local_control import LocalControl
 from teltubby_core.domain.jobs import JobCompleted, JobFailed, JobMessage, JobStarted, JobState
 from teltubby_core.domain.records import Queued
@@ -30,30 +36,34 @@ class Office:
         self.control: Any = LocalControl()
         self.letters = MemoryDeadLetters()
         self.refused: list[int] = []
-        self.progress: dict[str, tuple[int, int | None]] = {}
+        self.progress: dict[str, Transfer] = {}
         self.index: Any = Failing(stage.index, DatabaseUnavailableError("locked"))
-        self.commands = JobCommands(
-            Desk(
-                index=self.index,
-                store=stage.store,
-                queue=self.queue,
-                control=self.control,
-                dead_letters=self.letters,
-                room=stage.room(room_limit),
-                admins=frozenset({ADMIN}),
-                progress=lambda: self.progress,
-                changed=lambda: stage.note("changed"),
-                refused=self.refused.append,
-            )
+        self.now = 0.0
+        desk = Desk(
+            index=self.index,
+            store=stage.store,
+            queue=self.queue,
+            control=self.control,
+            dead_letters=self.letters,
+            room=stage.room(room_limit),
+            access=Access(frozenset({ADMIN}), self.refused.append),
+            questions=Questions(lambda: self.now),
+            progress=lambda: self.progress,
+            changed=lambda: stage.note("changed"),
         )
+        commands = JobCommands(desk).by_name() | QueueCommands(desk).by_name()
+        commands |= FindingCommands(self.index, self.refused.append).by_name()
+        commands["db_maint"] = explained(MaintenanceCommand(self.index, desk.access).answer)
         self.intake = Intake(
             stage.inbox,
             stage.index,
             stage.clock,
             parse=parse_update,
             whitelist=frozenset({CURATOR, OTHER_CURATOR}),
-            commands=self.commands.by_name(),
+            commands=commands,
             window=WINDOW,
+            presses=stage.presses(),
+            languages=stage.languages,
             on_admitted=lambda: None,
         )
         self._updates = 9000

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support import CURATOR, a_file, a_message
+from teltubby_bot.botapi import parse_press
+from teltubby_bot.languages import Languages
+from teltubby_bot.presses import PressReader, Signer
 from teltubby_bot.quota import Room
 from teltubby_core.adapters.sqlite.database import Database
 from teltubby_core.adapters.sqlite.inbox import SqliteInbox
@@ -33,7 +36,14 @@ class Stage:
     def __post_init__(self) -> None:
         self.index = SqliteIndex(self.database)
         self.inbox = SqliteInbox(self.database, BOT_ID, self.clock)
+        self.signer = Signer("5:token")
+        self.languages = Languages(self.index)
         self._update_id = 100
+
+    def presses(self) -> PressReader:
+        """Return what reads presses of the buttons that ``signer`` makes."""
+        telegram: Any = self.telegram
+        return PressReader(telegram, self.signer, parse_press)
 
     def room(self, limit: int | None = None, **how: Any) -> Room:
         """Return the archive's room with a limit of so many bytes."""

@@ -233,7 +233,11 @@ async def test_a_dead_letter_is_told_to_admins(stage: Stage) -> None:
         await events.publish(FAILED)
         await _reader(stage, events).step()
     assert [call for call in stage.calls if call[0] == "alert"] == [
-        ("alert", "dead letter", "☠️ Job job-7 is a dead letter: deleted. Its sender can /retry job-7.")
+        (
+            "alert",
+            "dead letter",
+            "☠️ Job job-7 is a dead letter: deleted. Its sender can /retry job-7, an admin /retry job-7 all.",
+        )
     ]
 
 

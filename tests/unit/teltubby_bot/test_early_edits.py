@@ -22,6 +22,8 @@ def _intake(stage: Stage) -> Intake:
         whitelist=frozenset({CURATOR}),
         commands={},
         window=WINDOW,
+        presses=stage.presses(),
+        languages=stage.languages,
         on_admitted=stage.note,
         edit_grace=GRACE,
     )

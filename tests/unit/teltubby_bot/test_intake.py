@@ -39,6 +39,8 @@ def _intake(
         whitelist=frozenset({CURATOR}),
         commands={"status": _status},
         window=WINDOW,
+        presses=stage.presses(),
+        languages=stage.languages,
         on_admitted=stage.note,
         on_refused=lambda kind, who: (refused if refused is not None else []).append((kind, who)),
         on_parked=lambda update_id: stage.note("parked", update_id),

@@ -7,6 +7,8 @@ import pytest
 
 from support import CURATOR, DATE, OTHER_CURATOR
 from teltubby_bot import job_texts
+from teltubby_bot.catalogue import say
+from teltubby_bot.transfers import Transfer
 from teltubby_core.domain.jobs import JobRetrying, JobState
 from teltubby_core.errors import BrokerUnavailableError, ErrorCategory
 from teltubby_core.ports import DeadLetter
@@ -30,7 +32,7 @@ async def test_the_queue_shows_ones_own_open_jobs(office: Office) -> None:
     await office.job("99999999-dddd", 4, user=OTHER_CURATOR)
     await office.stage.index.apply(started(running))
     await office.stage.index.apply(completed(done))
-    office.progress[FIRST] = (5 * 10**8, 10**9)
+    office.progress[FIRST] = Transfer(5 * 10**8, 10**9)
     assert (await office.says("/queue")).splitlines() == [
         "📥 Your open jobs: 1 pending · 1 processing",
         "3f2b00 photo 953.7 MB: waits for a worker",
@@ -49,17 +51,20 @@ async def test_admins_may_see_everybodys(office: Office) -> None:
     text = await office.says("/queue all", ADMIN)
     assert text.startswith("📥 Open jobs: 2 pending\n")
     assert "3f2a9c" in text
-    assert await office.says("/queue all") == job_texts.FOR_ADMINS
+    assert await office.says("/queue all") == say("for-admins")
     assert office.refused == [CURATOR]
 
 
-async def test_a_long_queue_is_cut_and_counted(office: Office) -> None:
+async def test_a_long_queue_comes_in_pages(office: Office) -> None:
     for number in range(1, 19):
-        await office.job(f"{number:08d}-aaaa", number)
+        await office.job(f"{number:06d}-aaaa", number)
     lines = (await office.says("/queue")).splitlines()
     assert lines[0].endswith("18 pending")
-    assert lines[1].startswith("000000"), "the newest first"
-    assert lines[-2] == "… and 3 older ones"
+    assert [line[:6] for line in lines[1:9]] == [f"{number:06d}" for number in range(18, 10, -1)], "the newest first"
+    assert lines[-2] == "Page 1 of 3"
+    lines = (await office.says("/queue 3")).splitlines()
+    assert [line[:6] for line in lines[1:3]] == ["000002", "000001"]
+    assert lines[-2] == "Page 3 of 3"
 
 
 async def test_while_the_broker_is_away_the_jobs_are_shown_all_the_same(office: Office) -> None:
@@ -73,7 +78,7 @@ async def test_while_the_broker_is_away_the_jobs_are_shown_all_the_same(office: 
 async def test_a_broker_that_never_answers_holds_nobodys_messages_up(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("teltubby_bot.job_commands._BROKER_SECONDS", 0.01)
+    monkeypatch.setattr("teltubby_bot.queue_answers._SECONDS", 0.01)
 
     async def never() -> Any:
         await asyncio.Event().wait()
@@ -86,7 +91,7 @@ async def test_a_broker_that_never_answers_holds_nobodys_messages_up(
 
 
 async def test_jobs_lists_the_latest_whatever_became_of_them(office: Office) -> None:
-    assert await office.says("/jobs") == job_texts.NO_JOBS
+    assert await office.says("/jobs") == say("jobs-none")
     first = await office.job(FIRST, 1)
     second = await office.job(SECOND, 2)
     third = await office.job(THIRD, 3)
@@ -116,7 +121,7 @@ async def test_all_about_a_running_job(office: Office) -> None:
         )
     )
     await office.stage.index.apply(started(job))
-    office.progress[FIRST] = (10**8, 10**9)
+    office.progress[FIRST] = Transfer(10**8, 10**9)
     text = await office.says("/jobs 3f2a9c")
     for part in (
         f"📋 Job {FIRST}",
@@ -173,15 +178,15 @@ def test_every_step_of_the_trail_has_words() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("/cancel", job_texts.CANCEL_FORM),
-        ("/cancel 3f2a9c and more", job_texts.CANCEL_FORM),
-        ("/cancel ../../etc", job_texts.CANCEL_FORM),
-        ("/cancel %%%%", job_texts.CANCEL_FORM),
-        ("/cancel " + "a" * 1000, job_texts.CANCEL_FORM),
-        ("/retry", job_texts.RETRY_FORM),
-        ("/retry 💾", job_texts.RETRY_FORM),
-        ("/jobs 3f2a9c 3f2b00", job_texts.JOBS_FORM),
-        ("/queue everything", job_texts.QUEUE_FORM),
+        ("/cancel", say("cancel-form")),
+        ("/cancel 3f2a9c and more", say("cancel-form")),
+        ("/cancel ../../etc", say("cancel-form")),
+        ("/cancel %%%%", say("cancel-form")),
+        ("/cancel " + "a" * 1000, say("cancel-form")),
+        ("/retry", say("retry-form")),
+        ("/retry 💾", say("retry-form")),
+        ("/jobs 3f2a9c 3f2b00", say("jobs-form")),
+        ("/queue everything", say("queue-form")),
         ("/cancel 3f2", "Give at least the first 4 characters of the job's id. /jobs lists your latest jobs."),
         ("/cancel 0000", "You have no job 0000. /jobs lists your latest jobs."),
     ],
@@ -248,13 +253,13 @@ async def test_purge_yes_removes_them_and_says_how_many(office: Office) -> None:
 async def test_purge_is_for_admins(office: Office) -> None:
     office.letters.letters = [DeadLetter("x", None)]
     for text in ("/purge", "/purge yes"):
-        assert await office.says(text) == job_texts.FOR_ADMINS
+        assert await office.says(text) == say("for-admins")
     assert len(office.letters.letters) == 1
     assert office.refused == [CURATOR] * 2
 
 
 async def test_purge_of_anything_else_shows_the_form(office: Office) -> None:
-    assert await office.says("/purge everything", ADMIN) == job_texts.PURGE_FORM
+    assert await office.says("/purge everything", ADMIN) == say("purge-form")
 
 
 async def test_with_the_broker_away_purge_says_so(office: Office) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from teltubby_bot import job_texts
+from teltubby_bot.catalogue import say
 from teltubby_core.adapters.sqlite.job_rows import message_of_job
 from teltubby_core.domain.jobs import CancelOrder, JobCompleted, JobFailed, JobMessage, JobState
 from teltubby_core.domain.records import ItemState
@@ -49,7 +49,7 @@ async def test_with_the_broker_away_it_is_cancelled_all_the_same(
     monkeypatch.setattr(office.control, "cancel", refuse)
     text = await office.says("/cancel 3f2a9c")
     assert text.startswith("🛑 Job 3f2a9c is cancelled.")
-    assert text.endswith(job_texts.CANCEL_UNHEARD)
+    assert text.endswith(say("cancel-unheard"))
     assert await office.state() is JobState.CANCELLED
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from support import CURATOR, eventually
-from teltubby_bot import session_texts as texts
+from teltubby_bot.catalogue import say
 from teltubby_bot.login_dialogue import AskedAgainError, Given, Limits, LoginDialogue, LoginFailedError
 from teltubby_core.domain import keyring
 from teltubby_core.domain.keyring import DataCentre, Keyring
@@ -127,7 +127,7 @@ async def booth() -> Booth:
 
 async def test_a_code_logs_in_and_the_login_lies_in_a_slot_for_workers(booth: Booth) -> None:
     booth.dialogue.begin(CURATOR, PHONE)
-    await booth.hears(texts.CODE_SENT)
+    await booth.hears(say("login-code-sent"))
     booth.give_code()
     assert (await booth.ends()).startswith("✅")
     kept = keyring.read(booth.store.contents["s-0"])
@@ -143,7 +143,7 @@ async def test_with_a_two_step_password_that_is_asked_for(booth: Booth) -> None:
     booth.account.password = PASSWORD
     booth.dialogue.begin(CURATOR, PHONE)
     booth.give_code()
-    await booth.hears(texts.PASSWORD_WANTED)
+    await booth.hears(say("login-password-wanted"))
     booth.give_password("wrong")
     await booth.hears("this is not the password")
     booth.give_password()
@@ -162,7 +162,7 @@ async def test_a_wrong_code_may_be_followed_by_the_right_one(booth: Booth) -> No
 async def test_for_a_code_that_telegram_has_blocked_another_one_is_asked_for(booth: Booth) -> None:
     booth.dialogue.begin(CURATOR, PHONE)
     booth.give_code(CODE)
-    await booth.hears(texts.CODE_BLOCKED)
+    await booth.hears(say("login-code-blocked"))
     assert booth.account.done == [f"ask_code {PHONE}"] * 2
     booth.give_code()
     assert (await booth.ends()).startswith("✅")
@@ -179,7 +179,7 @@ async def test_a_picture_logs_in_and_does_not_stay(booth: Booth) -> None:
 async def test_after_a_picture_the_password_may_be_needed_too(booth: Booth) -> None:
     booth.account.scans, booth.account.password = [False], PASSWORD
     booth.dialogue.begin(CURATOR, None)
-    await booth.hears(texts.PASSWORD_WANTED)
+    await booth.hears(say("login-password-wanted"))
     booth.give_password()
     assert (await booth.ends()).startswith("✅")
 
@@ -187,7 +187,7 @@ async def test_after_a_picture_the_password_may_be_needed_too(booth: Booth) -> N
 async def test_pictures_that_nobody_scans_come_to_an_end() -> None:
     booth = Booth(Limits(qr=0.0, slot=0.05))
     booth.dialogue.begin(CURATOR, None)
-    assert texts.NOT_SCANNED in await booth.ends()
+    assert say("login-not-scanned") in await booth.ends()
     assert booth.store.contents == {}
 
 
@@ -219,7 +219,7 @@ async def test_what_fails_is_told_logged_out_and_leaves_the_slot_free(
 
 async def test_a_login_that_can_not_be_kept_is_logged_out(booth: Booth) -> None:
     booth.dialogue.begin(CURATOR, PHONE)
-    await booth.hears(texts.CODE_SENT)
+    await booth.hears(say("login-code-sent"))
     booth.store.fail_with = InfrastructureError("Secret s-0 can't be written")
     booth.give_code()
     assert "can't be written" in await booth.ends()
@@ -259,7 +259,7 @@ async def test_one_at_a_time(booth: Booth) -> None:
 async def test_it_can_be_given_up_without_waiting_and_begun_again(booth: Booth) -> None:
     assert not booth.dialogue.give_up(CURATOR)
     booth.dialogue.begin(CURATOR, PHONE)
-    await booth.hears(texts.CODE_SENT)
+    await booth.hears(say("login-code-sent"))
     assert not booth.dialogue.give_up(CURATOR + 1)
     booth.account.exit.clear()
     assert booth.dialogue.give_up(CURATOR)
@@ -278,16 +278,16 @@ async def test_it_can_be_given_up_without_waiting_and_begun_again(booth: Booth) 
 async def test_who_logs_in_is_told_when_the_bot_stops(booth: Booth) -> None:
     await booth.dialogue.stop()
     booth.dialogue.begin(CURATOR, PHONE)
-    await booth.hears(texts.CODE_SENT)
+    await booth.hears(say("login-code-sent"))
     await booth.dialogue.stop()
-    assert booth.telegram.sent[-1].text == texts.STOPPING
+    assert booth.telegram.sent[-1].text == say("login-stopping")
     assert booth.account.logged_out == 1
     assert [sight.holder for sight in await booth.store.survey()] == [None, None]
 
 
 async def test_a_stop_does_not_break_off_the_logging_out(booth: Booth) -> None:
     booth.dialogue.begin(CURATOR, PHONE)
-    await booth.hears(texts.CODE_SENT)
+    await booth.hears(say("login-code-sent"))
     booth.account.exit.clear()
     booth.dialogue.give_up(CURATOR)
     await eventually(lambda: booth.account.done[-1] == "log out")
@@ -322,7 +322,7 @@ async def test_a_free_slot_in_other_hands_is_no_full_one(booth: Booth) -> None:
     for _ in NAMES:
         await booth.store.acquire(0)
     booth.dialogue.begin(CURATOR, PHONE)
-    assert texts.SLOT_TAKEN in await booth.ends()
+    assert say("login-slot-taken") in await booth.ends()
 
 
 def test_what_was_given_does_not_show() -> None:
@@ -332,7 +332,7 @@ def test_what_was_given_does_not_show() -> None:
 async def test_it_does_not_last_for_ever() -> None:
     booth = Booth(Limits(dialogue=0.05, slot=0.01))
     booth.dialogue.begin(CURATOR, PHONE)
-    assert await booth.ends() == texts.TOOK_TOO_LONG
+    assert await booth.ends() == say("login-took-too-long")
     assert booth.account.done[-1] == "log out"
 
 
@@ -340,10 +340,10 @@ async def test_what_is_sent_at_the_wrong_time_is_answered(booth: Booth) -> None:
     booth.account.password = PASSWORD
     booth.dialogue.begin(CURATOR, PHONE)
     booth.give_password()
-    await booth.hears(texts.CODE_FIRST)
+    await booth.hears(say("login-code-first"))
     booth.give_code()
     booth.give_code()
-    await eventually(lambda: booth.telegram.shown(CURATOR).count(texts.PASSWORD_WANTED) == 2)
+    await eventually(lambda: booth.telegram.shown(CURATOR).count(say("login-password-wanted")) == 2)
     booth.give_password()
     assert (await booth.ends()).startswith("✅")
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from support import CURATOR, OTHER_CURATOR, eventually
-from teltubby_bot import job_texts
 from teltubby_bot import session_texts as texts
 from teltubby_bot.botapi import parse_update
+from teltubby_bot.catalogue import say
 from teltubby_bot.confidential import Confidences
 from teltubby_bot.login_dialogue import Given, Limits, LoginDialogue
 from teltubby_bot.mt_commands import LoginCommands, LoginDesk
@@ -77,41 +77,41 @@ async def counter(stage: Stage) -> Any:
 
 @pytest.mark.parametrize("text", ["/mtstatus", f"/mtcode {PHONE}", f"/mtpass {PASSWORD}", "/mtcode qr"])
 async def test_they_are_for_admins_alone(counter: Counter, text: str) -> None:
-    assert await counter.says(text, OTHER_CURATOR) == job_texts.FOR_ADMINS
+    assert await counter.says(text, OTHER_CURATOR) == say("for-admins")
     assert counter.refused == [OTHER_CURATOR]
     assert counter.dialogue.chat_id is None
 
 
 @pytest.mark.parametrize("number", [PHONE, f"  {PHONE} ", "+49 170 1234567", "491701234567", "+49 (170) 123-45.67"])
 async def test_a_number_begins_a_login_and_is_deleted_from_the_chat(counter: Counter, number: str) -> None:
-    assert await counter.says(f"/mtcode {number}") == texts.ASKING
+    assert await counter.says(f"/mtcode {number}") == say("login-asking")
     assert counter.dialogue.chat_id == ADMIN
     assert counter.deleted == [51]
 
 
 async def test_a_picture_begins_a_login_too(counter: Counter) -> None:
-    assert await counter.says("/mtcode QR") == texts.ASKING
+    assert await counter.says("/mtcode QR") == say("login-asking")
     assert counter.deleted == []
 
 
 async def test_a_code_and_a_password_go_on_with_it_and_are_deleted(counter: Counter) -> None:
     await counter.says(f"/mtcode {PHONE}")
-    assert await counter.says("/mtcode 4-8-2-1-3") == texts.GOT_IT
-    assert await counter.says("/mtcode 4 8 2 1 3") == texts.GOT_IT
-    assert await counter.says("/mtpass correct  horse ") == texts.GOT_IT
+    assert await counter.says("/mtcode 4-8-2-1-3") == say("login-got-it")
+    assert await counter.says("/mtcode 4 8 2 1 3") == say("login-got-it")
+    assert await counter.says("/mtpass correct  horse ") == say("login-got-it")
     assert counter.deleted == [51, 52, 53, 54]
 
 
 async def test_a_message_that_can_not_be_deleted_is_used_all_the_same(counter: Counter) -> None:
     counter.stage.telegram.broken["delete"] = PermanentError("message can't be deleted")
-    assert await counter.says(f"/mtcode {PHONE}") == f"{texts.ASKING}\n\n{texts.NOT_DELETED}"
+    assert await counter.says(f"/mtcode {PHONE}") == f"{say('login-asking')}\n\n{say('login-not-deleted')}"
     assert counter.dialogue.chat_id == ADMIN
 
 
 @pytest.mark.parametrize("code", ["/mtcode-4-8-2-1-3", "/mtcode48213", "/mtcode\n4 8 2 1 3", "/mtcode a4b8c2d1e3"])
 async def test_a_code_is_one_however_it_is_parted_from_the_command(counter: Counter, code: str) -> None:
     await counter.says(f"/mtcode {PHONE}")
-    assert await counter.says(code, name="mtcode") == texts.GOT_IT
+    assert await counter.says(code, name="mtcode") == say("login-got-it")
     assert counter.deleted == [51, 52]
 
 
@@ -125,53 +125,53 @@ async def test_a_password_is_given_to_the_letter(counter: Counter, monkeypatch: 
 @pytest.mark.parametrize("text", ["/mtcode 123456789012345678901", "/mtpass x", f"/mtpass {'x' * 1001}"])
 async def test_whatever_the_answer_a_message_that_stays_is_told_of(counter: Counter, text: str) -> None:
     counter.stage.telegram.broken["delete"] = PermanentError("message can't be deleted")
-    assert (await counter.says(text)).endswith(texts.NOT_DELETED)
+    assert (await counter.says(text)).endswith(say("login-not-deleted"))
 
 
 @pytest.mark.parametrize("text", ["/mtcode", "/mtcode hello", "/mtcode 123456789012345678901", "/mtcode --"])
 async def test_anything_else_is_answered_with_the_right_form(counter: Counter, text: str) -> None:
-    assert await counter.says(text) == texts.FORM
+    assert await counter.says(text) == texts.form()
 
 
 @pytest.mark.parametrize("text", ["/mtpass", f"/mtpass {'x' * 1001}"])
 async def test_a_password_that_is_none_is_answered_with_the_right_form(counter: Counter, text: str) -> None:
-    assert await counter.says(text) == texts.PASSWORD_FORM
+    assert await counter.says(text) == say("login-password-form")
 
 
 @pytest.mark.parametrize("text", ["/mtcode 4-8-2-1-3", "/mtpass x"])
 async def test_what_nobody_asked_for_says_how_to_begin(counter: Counter, text: str) -> None:
-    assert await counter.says(text) == texts.NOTHING_ASKED
+    assert await counter.says(text) == say("login-nothing-asked")
 
 
 async def test_a_second_login_is_refused(counter: Counter) -> None:
     await counter.says(f"/mtcode {PHONE}")
-    assert await counter.says("/mtcode qr") == texts.BUSY
+    assert await counter.says("/mtcode qr") == say("login-busy")
 
 
 async def test_what_was_lost_by_a_restart_is_asked_for_again(counter: Counter) -> None:
     await counter.says(f"/mtcode {PHONE}")
-    assert texts.SEND_AGAIN in await counter.says("/mtpass x", forgotten=True)
+    assert say("login-send-again") in await counter.says("/mtpass x", forgotten=True)
     assert counter.deleted == [51, 52], "it holds a password all the same"
     await counter.dialogue.stop()
-    assert texts.SEND_AGAIN in await counter.says(f"/mtcode {PHONE}", forgotten=True)
+    assert say("login-send-again") in await counter.says(f"/mtcode {PHONE}", forgotten=True)
     assert counter.deleted == [51, 52, 53]
 
 
 async def test_a_login_can_be_stopped(counter: Counter) -> None:
-    assert await counter.says("/mtstatus cancel") == texts.NOTHING_TO_CANCEL
+    assert await counter.says("/mtstatus cancel") == say("login-nothing-to-cancel")
     await counter.says(f"/mtcode {PHONE}")
     counter.account.exit.clear()
     await eventually(lambda: counter.account.done)
-    assert await counter.says("/mtstatus cancel") == texts.CANCELLED, "without waiting for Telegram"
-    assert await counter.says("/mtstatus cancel") == texts.STILL_ENDING
+    assert await counter.says("/mtstatus cancel") == say("login-cancelled"), "without waiting for Telegram"
+    assert await counter.says("/mtstatus cancel") == say("login-still-ending")
     counter.account.exit.set()
     await eventually(lambda: counter.dialogue.chat_id is None)
 
 
 async def test_a_bot_whose_workers_log_in_by_themselves_says_so(stage: Stage) -> None:
     counter = Counter(stage, SessionKind.BOT)
-    assert await counter.says(f"/mtcode {PHONE}") == texts.NOT_FOR_PEOPLE
-    assert await counter.says(f"/mtpass {PASSWORD}") == texts.NOT_FOR_PEOPLE
+    assert await counter.says(f"/mtcode {PHONE}") == say("login-not-for-people")
+    assert await counter.says(f"/mtpass {PASSWORD}") == say("login-not-for-people")
     assert counter.deleted == [51, 52], "all the same"
     status = await counter.says("/mtstatus")
     assert "the bot's own" in status
@@ -208,4 +208,4 @@ async def test_the_status_says_until_when_and_why(counter: Counter) -> None:
 async def test_a_status_without_sessions_to_look_at_is_still_one(counter: Counter) -> None:
     counter.store.fail_with = InfrastructureError("Kubernetes does not let us")
     assert "Sessions for large files" in await counter.says("/mtstatus")
-    assert await counter.says("/mtstatus please") == texts.STATUS_FORM
+    assert await counter.says("/mtstatus please") == say("login-status-form")

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from support import CURATOR, DATE, OTHER_CURATOR, eventually
-from teltubby_bot.replier import Pace, Replier
-from teltubby_bot.telegram import ChatClosedError
+from teltubby_bot.composing import Composer
+from teltubby_bot.pacing import Pacer
+from teltubby_bot.replier import Pace, Replier, Voice
+from teltubby_bot.sending_back import SendingBack
+from teltubby_bot.telegram import ChatClosedError, Keys
+from teltubby_bot.transfers import Transfers
 from teltubby_core.domain.jobs import JobProgress, JobStarted
 from teltubby_core.domain.records import Failed
+from teltubby_core.domain.speech import Answer, Button
 from teltubby_core.errors import ConfigurationError, DatabaseUnavailableError, PermanentError, TransientError
 from teltubby_core.testing import SteppedClock
 from unit.teltubby_bot.fakes import Failing
@@ -29,8 +34,17 @@ class Desk:
 
     def make(self, pace: Pace = TINY, clock: Any = None) -> Replier:
         telegram: Any = self.stage.telegram
-        clock = clock or self.stage.clock
-        self.replier = Replier(telegram, self.index, clock, pace=pace, jobs_wait_for=None)
+        index: Any = self.index
+        transfers = Transfers()
+        voice = Voice(
+            telegram=telegram,
+            pacer=Pacer(chat_seconds=pace.chat_seconds, overall=10_000),
+            signer=self.stage.signer,
+            composer=Composer(index, transfers, self.stage.languages, jobs_wait_for=None),
+            transfers=transfers,
+            send_file=SendingBack(telegram, index, self.stage.store, self.stage.languages).send,
+        )
+        self.replier = Replier(voice, index, clock or self.stage.clock, pace=pace)
         return self.replier
 
     async def round(self) -> float | None:
@@ -38,6 +52,15 @@ class Desk:
         due = await self.replier.step()
         await eventually(lambda: not self.replier._chats)
         return due
+
+    async def rounds(self) -> None:
+        """Go on until nothing is due any more."""
+        for _ in range(100):
+            due = await self.round()
+            if due is None:
+                return
+            await asyncio.sleep(due)
+        raise AssertionError("there is always something due")
 
     def shown(self, chat: int = CURATOR) -> list[str]:
         return self.stage.telegram.shown(chat)
@@ -83,7 +106,7 @@ async def test_what_already_stands_there_is_not_edited(desk: Desk) -> None:
     await desk.stage.index.postpone(item.id, "trouble", 0, counts=True)
     await desk.round()
     await desk.stage.index.postpone(item.id, "trouble", 0, counts=True)
-    await desk.round()
+    await desk.rounds()
     assert len(desk.stage.telegram.edits) == 1
     assert await desk.stage.index.replies(0, 10) == []
 
@@ -92,7 +115,7 @@ async def test_replies_come_in_the_order_of_the_messages_and_chats_side_by_side(
     for number in (3, 1, 2):
         await desk.stage.item(number)
         await desk.stage.item(number + 10, chat=OTHER_CURATOR)
-    await desk.stage.index.answer(5, CURATOR, 4, "an answer")
+    await desk.stage.index.answer(5, CURATOR, 4, Answer("an answer"))
     await desk.round()
     own = [sent.reply_to for sent in desk.stage.telegram.sent if sent.chat_id == CURATOR]
     assert own == [3, 1, 2, 4]
@@ -102,8 +125,8 @@ async def test_replies_come_in_the_order_of_the_messages_and_chats_side_by_side(
 
 async def test_a_long_queue_of_one_chat_does_not_hide_another(desk: Desk) -> None:
     for number in range(1, 151):
-        await desk.stage.index.answer(number, CURATOR, number, "x")
-    await desk.stage.index.answer(200, OTHER_CURATOR, 1, "y")
+        await desk.stage.index.answer(number, CURATOR, number, Answer("x"))
+    await desk.stage.index.answer(200, OTHER_CURATOR, 1, Answer("y"))
     desk.stage.telegram.gate.clear()
     await desk.round()
     await desk.round()
@@ -113,7 +136,7 @@ async def test_a_long_queue_of_one_chat_does_not_hide_another(desk: Desk) -> Non
 
 async def test_a_failed_send_is_tried_again_and_nothing_overtakes_it(desk: Desk) -> None:
     for number in (1, 2):
-        await desk.stage.index.answer(number, CURATOR, number, f"answer {number}")
+        await desk.stage.index.answer(number, CURATOR, number, Answer(f"answer {number}"))
     desk.stage.telegram.failures["send"] = [TransientError("net")]
     await desk.round()
     assert desk.shown() == []
@@ -122,8 +145,8 @@ async def test_a_failed_send_is_tried_again_and_nothing_overtakes_it(desk: Desk)
 
 
 async def test_trouble_in_one_chat_does_not_stop_the_others(desk: Desk) -> None:
-    await desk.stage.index.answer(1, CURATOR, 1, "one")
-    await desk.stage.index.answer(2, OTHER_CURATOR, 2, "two")
+    await desk.stage.index.answer(1, CURATOR, 1, Answer("one"))
+    await desk.stage.index.answer(2, OTHER_CURATOR, 2, Answer("two"))
     desk.stage.telegram.failures["send"] = [ZeroDivisionError("odd")]
     await desk.round()
     assert len(desk.stage.telegram.sent) == 1
@@ -144,7 +167,7 @@ async def test_a_chat_that_is_closed_to_us_is_left_alone_until_its_user_writes_a
     await desk.round()
     assert len(desk.stage.telegram.sent) == before
     assert desk.stage.telegram.edits == []
-    await desk.stage.index.answer(999, CURATOR, 9, "all is well")
+    await desk.stage.index.answer(999, CURATOR, 9, Answer("all is well"))
     await desk.round()
     assert desk.shown() == ["⏳ Archiving 1 photo …\n⏸ waits: y", "all is well"]
 
@@ -160,7 +183,7 @@ async def test_a_reply_that_its_user_deleted_is_sent_anew_once(desk: Desk) -> No
 
 
 async def test_the_wait_that_telegram_asks_for_is_kept(desk: Desk) -> None:
-    await desk.stage.index.answer(1, CURATOR, 1, "x")
+    await desk.stage.index.answer(1, CURATOR, 1, Answer("x"))
     desk.stage.telegram.failures["send"] = [TransientError("flood", retry_after=0.15)]
     loop = asyncio.get_running_loop()
     before = loop.time()
@@ -177,7 +200,7 @@ async def test_two_calls_in_one_chat_keep_their_distance(desk: Desk) -> None:
 
     desk.make(Pace(chat_seconds=0.05, progress_seconds=0.02, first_seconds=0.0), LoopClock())
     for number in (1, 2, 3):
-        await desk.stage.index.answer(number, CURATOR, number, "x")
+        await desk.stage.index.answer(number, CURATOR, number, Answer("x"))
     loop = asyncio.get_running_loop()
     before = loop.time()
     await desk.round()
@@ -210,7 +233,7 @@ async def test_progress_is_shown_at_its_own_pace(desk: Desk) -> None:
 
 async def test_progress_that_comes_while_the_chat_is_busy_is_shown_afterwards(desk: Desk) -> None:
     item = await _job_in_work(desk)
-    await desk.stage.index.answer(9, CURATOR, 9, "x")
+    await desk.stage.index.answer(9, CURATOR, 9, Answer("x"))
     desk.stage.telegram.failures["send"] = [TransientError("flood", retry_after=0.05)]
     await desk.replier.step()
     await eventually(lambda: not desk.stage.telegram.failures["send"])
@@ -254,7 +277,7 @@ async def test_a_stop_lets_a_call_that_is_under_way_be_recorded(desk: Desk) -> N
     entered, answered = asyncio.Event(), asyncio.Event()
     send = desk.stage.telegram.send
 
-    async def slow_send(chat_id: int, text: str, reply_to: int | None) -> int:
+    async def slow_send(chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
         sent_id = await send(chat_id, text, reply_to)
         entered.set()
         await answered.wait()
@@ -322,8 +345,8 @@ async def test_a_first_answer_is_held_back_no_longer_than_its_time(desk: Desk) -
 async def test_no_answer_overtakes_one_that_is_held_back(desk: Desk) -> None:
     desk.make(HELD)
     await desk.stage.item(7)
-    await desk.stage.index.answer(999, CURATOR, 8, "all is well")
-    await desk.stage.index.answer(998, OTHER_CURATOR, 9, "all is well")
+    await desk.stage.index.answer(999, CURATOR, 8, Answer("all is well"))
+    await desk.stage.index.answer(998, OTHER_CURATOR, 9, Answer("all is well"))
     await desk.round()
     assert desk.shown() == []
     assert desk.shown(OTHER_CURATOR) == ["all is well"]
@@ -339,3 +362,74 @@ async def test_a_held_answer_in_a_busy_chat_wakes_nobody(desk: Desk) -> None:
     await desk.replier.step()
     assert desk.replier._chats, "the chat waits out its flood"
     assert await desk.replier.step() is None
+
+
+async def test_many_messages_share_a_reply_that_is_edited_to_the_end(desk: Desk) -> None:
+    records = [(await desk.stage.stored(number)).message for number in range(1, 9)]
+    await desk.round()
+    assert len(desk.stage.telegram.sent) == 6
+    assert desk.shown()[-1].startswith("⏳ 0 of 3 messages are through …")
+    for record_id in records:
+        record = await desk.stage.index.message(record_id)
+        await desk.stage.index.documented(record_id, record.revision, 0)
+    await desk.rounds()
+    assert len(desk.stage.telegram.sent) == 6
+    assert desk.shown()[-1].startswith("✅ Archived: 3 messages")
+    assert await desk.stage.index.replies(0, 10) == []
+
+
+async def test_an_edit_that_is_the_last_does_not_wait_for_those_that_are_not(desk: Desk) -> None:
+    desk.make(Pace(0.0, 60.0, 0.0))
+    item = await desk.stage.item()
+    await desk.round()
+    await desk.stage.index.postpone(item.id, "trouble", 0, counts=True)
+    await desk.round()
+    await desk.stage.index.postpone(item.id, "more trouble", 0, counts=True)
+    await desk.round()
+    assert len(desk.stage.telegram.edits) == 1, "the second is put off"
+    await desk.stage.index.settle(item.id, Failed("gone"))
+    record = await desk.stage.record(item)
+    await desk.stage.index.documented(record.id, record.revision, 0)
+    await desk.round()
+    assert desk.shown()[0].startswith("⚠️ Not archived")
+
+
+async def test_an_answer_to_a_press_takes_the_messages_place_or_is_sent_when_that_is_gone(desk: Desk) -> None:
+    buttons = ((Button("▶", "queue 2"),),)
+    await desk.stage.index.answer(1, CURATOR, 31, Answer("page 1", buttons, in_place=True), 31)
+    await desk.round()
+    assert desk.stage.telegram.edits == [(CURATOR, 31, "page 1")]
+    assert desk.stage.telegram.keys[31] == desk.stage.signer.keys(CURATOR, buttons)
+    desk.stage.telegram.failures["edit"] = [PermanentError("message to edit not found")]
+    await desk.stage.index.answer(2, CURATOR, 31, Answer("page 2", in_place=True), 31)
+    await desk.round()
+    assert desk.shown() == ["page 2", "page 1"]
+
+
+async def test_a_change_of_buttons_alone_is_shown(desk: Desk) -> None:
+    item = await desk.stage.queued()
+    await desk.round()
+    labels = [label for row in desk.stage.telegram.keys[5000] for label, _ in row]
+    assert labels == ["🔎", "🔁", "🛑"]
+    await desk.stage.index.settle(item.id, Failed("gone"))
+    await desk.rounds()
+    assert [label for row in desk.stage.telegram.keys[5000] for label, _ in row] == ["🔎", "🔁"]
+
+
+async def test_a_file_goes_out_once_as_an_answer(desk: Desk) -> None:
+    item = await desk.stage.stored()
+    await desk.stage.index.answer(900, CURATOR, 9, Answer("your file", file=item.id))
+    desk.stage.telegram.failures["send_again"] = [TransientError("net")]
+    await desk.rounds()
+    await desk.rounds()
+    assert desk.stage.telegram.sent_again == [(CURATOR, item.media.file_id)]
+
+
+async def test_buttons_that_are_missing_under_what_stands_there_are_added(desk: Desk) -> None:
+    await desk.stage.queued()
+    await desk.round()
+    (sent,) = desk.stage.telegram.sent
+    desk.stage.telegram.keys[sent.id] = ()  # as an earlier version had sent it
+    await desk.stage.index.reply_sent(1, sent.id, sent.text, 0)
+    await desk.round()
+    assert [label for row in desk.stage.telegram.keys[sent.id] for label, _ in row] == ["🔎", "🔁", "🛑"]

@@ -13,7 +13,7 @@ import pytest
 
 from support import CURATOR, eventually
 from teltubby_bot.archiver import ArchiverOptions
-from teltubby_bot.botapi import parse_update
+from teltubby_bot.botapi import parse_press, parse_update
 from teltubby_bot.intake import Parse
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
@@ -66,6 +66,8 @@ class House:
         ports = Ports(
             telegram=self.telegram,
             parse=self.parse,
+            parse_press=parse_press,
+            secret="5:token",
             inbox=SqliteInbox(database, BOT_ID, self.clock),
             index=index,
             ownership=Ownership(self.store, index, BOT_ID, "ARCHIVE_DIR"),

@@ -6,6 +6,9 @@ import pytest
 
 from support import OTHER_CURATOR, a_file
 from teltubby_bot import texts
+from teltubby_bot.catalogue import say
+from teltubby_bot.menu import ADMINS, EVERYBODYS
+from teltubby_bot.transfers import Transfer
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import MediaKind
 from teltubby_core.domain.quota import Quota, Usage
@@ -16,8 +19,10 @@ from unit.teltubby_core.records import FOLDER, VIDEO, a_record, an_item
 def _say(
     record: MessageRecord, progress: dict[str, tuple[int, int | None]] | None = None, **options: str | None
 ) -> str:
-    wait, problem = options.get("wait"), options.get("problem")
-    return texts.living_reply(record, progress=progress or {}, jobs_wait_for=wait, problem=problem)
+    transfers = {job: Transfer(*far) for job, far in (progress or {}).items()}
+    return texts.living_reply(
+        record, texts.Live(transfers, jobs_wait_for=options.get("wait"), problem=options.get("problem"))
+    )
 
 
 def _job(state: JobState, **options: str) -> ItemRecord:
@@ -174,8 +179,10 @@ def test_the_quota(limit: int | None, usage: Usage, lines: list[str]) -> None:
 
 
 def test_help_names_every_command() -> None:
-    for command in ("start", "help", "status", "quota", "queue", "jobs", "cancel", "retry", "purge"):
-        assert f"/{command}" in texts.HELP
+    for command in EVERYBODYS:
+        assert f"/{command}" in say("start") + say("help")
+    for command in ADMINS:
+        assert f"/{command}" in say("help-admins")
 
 
 def test_a_retrying_job_tells_why() -> None:

@@ -11,8 +11,7 @@ import aiohttp
 import pytest
 
 from support import CURATOR, OTHER_CURATOR, eventually
-from teltubby_bot import job_texts
-from teltubby_bot import session_texts as texts
+from teltubby_bot.catalogue import say
 from teltubby_bot.service import Bot
 from teltubby_bot.webhook import SECRET_HEADER, WebhookOptions
 from teltubby_core.domain.sessions import SessionKind
@@ -134,8 +133,8 @@ async def test_it_is_in_no_file_and_no_log(
             await deliver(update)
             look()
         shown = place.house.telegram.shown
-        await eventually(lambda: job_texts.FOR_ADMINS in shown(OTHER_CURATOR))
-        await eventually(lambda: texts.CODE_SENT in shown(CURATOR))
+        await eventually(lambda: say("for-admins") in shown(OTHER_CURATOR))
+        await eventually(lambda: say("login-code-sent") in shown(CURATOR))
         await eventually(lambda: bot.intake.ignored["stranger"] == 1)
         await eventually(lambda: bot.intake.ignored["not a private chat"] == 1)
         await eventually(lambda: any("archived" in each.lower() for each in shown(CURATOR)))
@@ -155,9 +154,9 @@ async def test_a_login_goes_through_by_what_was_only_in_memory(place: Place) -> 
     async with place.bot(None) as (_, deliver):
         shown = place.house.telegram.shown
         await deliver(said(50, f"/mtcode {PHONE}"))
-        await eventually(lambda: texts.CODE_SENT in shown(CURATOR))
+        await eventually(lambda: say("login-code-sent") in shown(CURATOR))
         await deliver(said(51, "/mtcode-4-8-2-1-3"))
-        await eventually(lambda: texts.PASSWORD_WANTED in shown(CURATOR))
+        await eventually(lambda: say("login-password-wanted") in shown(CURATOR))
         await deliver(said(52, f"/mtpass {PASSWORD}"))
         await eventually(lambda: any(each.startswith("✅ Logged in") for each in shown(CURATOR)))
     assert {message_id for _, message_id in place.house.telegram.deleted} == {50, 51, 52}
@@ -169,9 +168,9 @@ async def test_other_messages_do_not_wait_for_a_login_that_hangs(place: Place) -
     async with place.bot(None) as (_, deliver):
         shown = place.house.telegram.shown
         await deliver(said(50, f"/mtcode {PHONE}"))
-        await eventually(lambda: texts.ASKING in shown(CURATOR))
+        await eventually(lambda: say("login-asking") in shown(CURATOR))
         await deliver(said(51, "/mtstatus cancel"))
-        await eventually(lambda: texts.CANCELLED in shown(CURATOR))
+        await eventually(lambda: say("login-cancelled") in shown(CURATOR))
         await deliver(said(52, "/quota"))
         await eventually(lambda: len(shown(CURATOR)) == 3)
         place.account.exit.set()

@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from teltubby_bot.telegram import Telegram
+from teltubby_bot.catalogue import Text, speaking
+from teltubby_bot.catalogue.recorded import said
+from teltubby_bot.telegram import Writer
 from teltubby_bot.texts import fitting
 from teltubby_core.errors import ConfigurationError, PermanentError, TeltubbyError
 from teltubby_core.observability import AlertKind, Metrics
@@ -47,7 +49,7 @@ class _Topic:
 
     def take(self, now: float, pause: float) -> str:
         more, self.waiting, self.next_at = self.waiting - 1, 0, now + pause
-        return f"{self.text}\n\n(and {more} more of this kind since the last alert)" if more else self.text
+        return Text("alert-more", text=self.text, count=str(more)) if more else self.text
 
 
 @dataclass
@@ -62,18 +64,20 @@ class Alerts:
 
     def __init__(
         self,
-        telegram: Telegram,
+        telegram: Writer,
         admins: frozenset[int],
         *,
         pace: AlertPace | None = None,
         metrics: Metrics | None = None,
+        language_of: Callable[[int], str | None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``now`` returns seconds of a clock that nobody sets."""
+        """``language_of`` returns an admin's language; ``now`` seconds of a clock that nobody sets."""
         self._telegram = telegram
         self._admins = admins
         self._pace = pace or AlertPace()
         self._metrics = metrics or Metrics("bot")
+        self._language_of = language_of
         self._now = now
         self._topics: dict[str, _Topic] = {}
         self._outages: dict[str, _Outage] = {}
@@ -82,7 +86,10 @@ class Alerts:
         """Called when there is something to send."""
 
     def tell(self, kind: str, text: str) -> None:
-        """Tell all admins; ``kind`` is one of few words that group what need not be told one by one."""
+        """Tell all admins; ``kind`` is one of few words that group what need not be told one by one.
+
+        A ``text`` of the catalogue's is said to each admin in their language, and logged in English.
+        """
         log.warning("alert (%s): %s", kind, text)
         self._metrics.alert(_COUNTED_AS.get(kind, AlertKind.OUTAGE))
         topic = self._topics.setdefault(kind, _Topic())
@@ -102,7 +109,7 @@ class Alerts:
             del self._outages[name]
             if outage.told:
                 minutes = max(round((self._now() - outage.since) / 60), 1)
-                self.tell(f"{name} is back", f"✅ {name} answers again, after {minutes} min. What waited goes on.")
+                self.tell(f"{name} is back", Text("alert-back", name=name, minutes=str(minutes)))
 
     async def step(self) -> float | None:
         """Send what is due; return the seconds until something will be.
@@ -114,8 +121,8 @@ class Alerts:
         waits = [wait for name, outage in self._outages.items() if (wait := self._watch(name, outage, now)) is not None]
         for topic in self._topics.values():
             if topic.waiting and topic.next_at <= now:
-                text = fitting(topic.take(now, self._pace.kind_seconds))
-                self._unsent.extend((admin, text) for admin in sorted(self._admins))
+                text = topic.take(now, self._pace.kind_seconds)
+                self._unsent.extend((admin, self._said(admin, text)) for admin in sorted(self._admins))
         await self._send()
         waits += [topic.next_at - now for topic in self._topics.values() if topic.waiting]
         return min(waits, default=None)
@@ -126,12 +133,13 @@ class Alerts:
         if outage.told or left > 0:
             return None if outage.told else left
         outage.told = True
-        self.tell(
-            f"{name} is away",
-            f"⚠️ {name} has not answered for {now - outage.since:.0f} s: {outage.problem}.\n"
-            "Nothing is lost: files wait, and go on by themselves.",
-        )
+        seconds = f"{now - outage.since:.0f}"
+        self.tell(f"{name} is away", Text("alert-away", name=name, seconds=seconds, problem=outage.problem))
         return None
+
+    def _said(self, admin: int, text: str) -> str:
+        with speaking(self._language_of(admin)):
+            return fitting(said(text))
 
     async def _send(self) -> None:
         trouble: TeltubbyError | None = None

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from teltubby_bot.archiver import ArchiverOptions
-from teltubby_bot.botapi import BotApi, parse_update
+from teltubby_bot.botapi import BotApi, parse_press, parse_update
 from teltubby_bot.guarded import TELEGRAM
 from teltubby_bot.login_dialogue import AccountLogin
 from teltubby_bot.ownership import Ownership
@@ -80,6 +80,7 @@ def build_bot(
     ports = Ports(
         telegram=telegram,
         parse=parse_update,
+        parse_press=parse_press,
         inbox=inbox,
         index=index,
         queue=queue,
@@ -89,6 +90,7 @@ def build_bot(
         store=store,
         ownership=ownership,
         clock=clock,
+        secret=settings.telegram_bot_token.get_secret_value(),
         store_quota=store_quota,
         sessions=sessions,
         new_login=_new_login(settings),

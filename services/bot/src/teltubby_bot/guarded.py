@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from teltubby_bot.telegram import ConflictError, Me, Telegram, WebhookInfo
+from teltubby_bot.telegram import ConflictError, FileToSend, Keys, Me, Telegram, WebhookInfo
 from teltubby_core.breaker import Breaker, is_outage
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import TeltubbyError
@@ -54,20 +54,52 @@ class GuardedTelegram:
         with self._breaker.watched(always=True):
             await self._telegram.delete_webhook()
 
-    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], *, language: str | None = None, chat_id: int | None = None
+    ) -> None:
         """See Telegram."""
         with self._breaker.watched():
-            return await self._telegram.send(chat_id, text, reply_to)
+            await self._telegram.set_commands(commands, language=language, chat_id=chat_id)
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
+        """See Telegram."""
+        with self._breaker.watched():
+            return await self._telegram.send(chat_id, text, reply_to, keys)
 
     async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
         """See Telegram."""
         with self._breaker.watched():
             return await self._telegram.send_photo(chat_id, png, caption)
 
-    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+    async def send_again(self, chat_id: int, item: MediaItem, caption: str, reply_to: int | None) -> int:
         """See Telegram."""
         with self._breaker.watched():
-            await self._telegram.edit(chat_id, message_id, text)
+            return await self._telegram.send_again(chat_id, item, caption, reply_to)
+
+    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        with self._breaker.watched():
+            return await self._telegram.upload(chat_id, file, caption, reply_to)
+
+    async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.edit(chat_id, message_id, text, keys)
+
+    async def answer_press(self, query_id: str, text: str | None, *, alert: bool = False) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.answer_press(query_id, text, alert=alert)
+
+    async def act(self, chat_id: int, action: str) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.act(chat_id, action)
+
+    async def react(self, chat_id: int, message_id: int, emoji: str | None) -> None:
+        """See Telegram."""
+        with self._breaker.watched():
+            await self._telegram.react(chat_id, message_id, emoji)
 
     async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
         """See Telegram."""

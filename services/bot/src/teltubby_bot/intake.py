@@ -4,13 +4,18 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from teltubby_bot import texts
 from teltubby_bot.addressee import addressee_of
+from teltubby_bot.catalogue import say, speaking
+from teltubby_bot.languages import Languages
+from teltubby_bot.presses import Press, PressReader
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.media import IncomingMessage
+from teltubby_core.domain.speech import Answer
 from teltubby_core.errors import InfrastructureError
 from teltubby_core.observability import Metrics, SecurityKind, SkipReason
 from teltubby_core.ports import ArchiveIndex, Clock, Inbox, RawUpdate
@@ -27,7 +32,7 @@ _STRANGER, _NOT_PRIVATE = "stranger", "not a private chat"
 _SECURITY_KINDS = {_STRANGER: SecurityKind.STRANGER, _NOT_PRIVATE: SecurityKind.FOREIGN_CHAT}
 
 Parse = Callable[[dict[str, Any]], IncomingMessage | None]
-Command = Callable[[IncomingMessage], Awaitable[str]]
+Command = Callable[[IncomingMessage], Awaitable[str | Answer]]
 
 
 class Reading(Enum):
@@ -51,6 +56,8 @@ class Intake:
         whitelist: frozenset[int],
         commands: dict[str, Command],
         window: AlbumWindow,
+        presses: PressReader,
+        languages: Languages,
         on_admitted: Callable[[], None],
         on_refused: Callable[[SecurityKind, int | None], None] = lambda _, __: None,
         on_parked: Callable[[int], None] = lambda _: None,
@@ -59,6 +66,7 @@ class Intake:
     ) -> None:
         """Answer ``commands`` by their name, archive what those on the ``whitelist`` send, ignore the rest.
 
+        ``presses`` reads buttons, which type commands; ``languages`` hears what language each speaks.
         ``on_refused`` is told why somebody was not heard, and their id; ``on_parked`` which update could not be read.
         ``edit_grace``: seconds for which an edit may wait for its message, where updates can overtake each other.
         """
@@ -69,6 +77,8 @@ class Intake:
         self._whitelist = whitelist
         self._commands = commands
         self._window = window
+        self._presses = presses
+        self._languages = languages
         self._on_admitted = on_admitted
         self._on_refused = on_refused
         self._on_parked = on_parked
@@ -110,14 +120,18 @@ class Intake:
     async def _tell_author(self, update: RawUpdate) -> None:
         who = addressee_of(update.raw)
         if who is not None and who.chat_id in self._whitelist:
-            await self._index.answer(update.update_id, who.chat_id, who.message_id, texts.NOT_READ)
+            with speaking(self._languages.of(who.chat_id)):
+                said = Answer(say("not-read"))
+            await self._index.answer(update.update_id, who.chat_id, who.message_id, said)
 
     async def _take(self, update: RawUpdate) -> Reading:
         raw = json.loads(update.raw)
         message = self._parse(raw)
+        if message is None and raw.get("callback_query") is not None:
+            return await self._take_press(update, raw)
         refusal = self._refusal(message)
-        if message is None:
-            self._note_press(raw)
+        if message is not None and not refusal:
+            await self._languages.seen(message.chat_id, message.sender_language)
         if message is None or refusal:
             self.ignored[refusal or "other update"] += 1
             if message is not None and refusal:
@@ -132,17 +146,27 @@ class Intake:
             kind = message.media.kind
             log.info("u%d: %s from %s", update.update_id, kind, message.sender_id, extra=_trace(update))
         else:
-            text = await self._answer(message)
-            await self._index.answer(update.update_id, message.chat_id, message.message_id, text)
+            said = await self._answer(message)
+            await self._index.answer(update.update_id, message.chat_id, message.message_id, said)
         return Reading.DONE
 
-    def _note_press(self, raw: dict[str, Any]) -> None:
-        """Note that somebody pressed a button: we make none, so theirs is a forgery."""
-        press = raw.get("callback_query")
-        if press is not None:
-            sender = press.get("from") if isinstance(press, dict) else None
-            who = sender.get("id") if isinstance(sender, dict) else None
-            self._on_refused(SecurityKind.FORGED_CALLBACK, who if isinstance(who, int) else None)
+    async def _take_press(self, update: RawUpdate, raw: dict[str, Any]) -> Reading:
+        press = self._presses.parse(raw)
+        allowed = press is not None and press.private and press.user_id == press.chat_id in self._whitelist
+        command = self._presses.command(press) if press and allowed else None
+        if press is None or command is None:
+            self.ignored["forged press"] += 1
+            self._on_refused(SecurityKind.FORGED_CALLBACK, press.user_id if press else _presser(raw))
+            if press and allowed:
+                self._presses.refuse(press)
+            log.info("u%d ignored: a press of no button of ours", update.update_id, extra=_trace(update))
+            await self._inbox.discard(update.update_id)
+            return Reading.DONE
+        await self._languages.seen(press.chat_id, press.language)
+        said = await self._answer(_typed(press, command, self._clock.now()))
+        self._presses.take(press)
+        await self._index.answer(update.update_id, press.chat_id, press.message_id, said, press.message_id)
+        return Reading.DONE
 
     async def _take_edit(self, update: RawUpdate, message: IncomingMessage) -> Reading:
         if await self._index.edit(update.update_id, message) is not None:
@@ -174,13 +198,41 @@ class Intake:
             return _STRANGER
         return None
 
-    async def _answer(self, message: IncomingMessage) -> str:
+    async def _answer(self, message: IncomingMessage) -> Answer:
+        with speaking(self._languages.of(message.chat_id)):
+            said = await self._said(message)
+        return Answer(said) if isinstance(said, str) else said
+
+    async def _said(self, message: IncomingMessage) -> str | Answer:
         name = _command(message)
         if name is None:
             self._metrics.skipped(SkipReason.NOT_A_FILE)
             return texts.hint(message.unsupported)
         command = self._commands.get(name)
         return await command(message) if command else texts.unknown_command(name, list(self._commands))
+
+
+def _typed(press: Press, command: str, now: float) -> IncomingMessage:
+    """Return the message by which the user would have typed what they pressed."""
+    text = f"/{command}"
+    name = {"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}
+    return IncomingMessage(
+        chat_id=press.chat_id,
+        chat_type="private",
+        message_id=press.message_id,
+        date=datetime.fromtimestamp(now, UTC),
+        sender_id=press.user_id,
+        text=text,
+        entities=(name,),
+    )
+
+
+def _presser(raw: dict[str, Any]) -> int | None:
+    """Return who pressed, of a press that can't be read otherwise."""
+    press = raw.get("callback_query")
+    sender = press.get("from") if isinstance(press, dict) else None
+    who = sender.get("id") if isinstance(sender, dict) else None
+    return who if isinstance(who, int) else None
 
 
 def _trace(update: RawUpdate) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from teltubby_bot.catalogue import Text
 from teltubby_bot.placement import key_of_worker
 from teltubby_bot.relay import Relay
 from teltubby_bot.texts import short_id
@@ -179,9 +180,7 @@ class EventReader:
             self._count_failed(event)
         if isinstance(event, JobFailed) and event.category is not ErrorCategory.USER:
             short = short_id(event.job_id)
-            self._tell.alert(
-                "dead letter", f"☠️ Job {short} is a dead letter: {event.error}. Its sender can /retry {short}."
-            )
+            self._tell.alert("dead letter", Text("alert-dead-letter", job=short, error=event.error))
         self._tell.changed()
 
     def _count_failed(self, event: JobFailed) -> None:

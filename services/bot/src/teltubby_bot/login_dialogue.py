@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from teltubby_bot import session_texts as texts
-from teltubby_bot.telegram import Telegram
+from teltubby_bot.catalogue import say
+from teltubby_bot.telegram import Writer
 from teltubby_core.domain.keyring import Keyring
 from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionSight, SessionState
 from teltubby_core.errors import TeltubbyError, TransientError, UserError
@@ -81,7 +82,7 @@ class LoginDialogue:
     def __init__(
         self,
         sessions: SessionStore,
-        telegram: Telegram,
+        telegram: Writer,
         new_login: Callable[[], AccountLogin],
         picture: Callable[[str], bytes],
         relay_channel_id: int,
@@ -111,8 +112,8 @@ class LoginDialogue:
             UserError: somebody is at it already.
         """
         if self._running:
-            same = texts.STILL_ENDING if self._ending else texts.BUSY
-            raise UserError(same if chat_id == self._chat_id else texts.BUSY_ELSEWHERE)
+            same = say("login-still-ending") if self._ending else say("login-busy")
+            raise UserError(same if chat_id == self._chat_id else say("login-busy-elsewhere"))
         self._chat_id = chat_id
         self._ending = False
         self._given = asyncio.Queue(_MOST_WAITING)
@@ -126,7 +127,7 @@ class LoginDialogue:
             UserError: nothing was asked of them.
         """
         if self.chat_id != chat_id:
-            raise UserError(texts.NOTHING_ASKED)
+            raise UserError(say("login-nothing-asked"))
         with suppress(asyncio.QueueFull):  # they have sent too many already, and get an answer to each
             self._given.put_nowait(given)
 
@@ -149,7 +150,7 @@ class LoginDialogue:
         if running.cancelled() and not told:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL_SECONDS):
-                    await self._say(texts.STOPPING)
+                    await self._say(say("login-stopping"))
 
     def _end(self) -> None:
         # Once: another one would break off the logging out.
@@ -162,7 +163,7 @@ class LoginDialogue:
             async with asyncio.timeout(self._limits.dialogue):
                 done = await self._with_slot(phone)
         except TimeoutError:
-            done = texts.TOOK_TOO_LONG
+            done = say("login-took-too-long")
         except UserError as error:
             done = texts.failed(str(error))
         except TeltubbyError as error:
@@ -170,7 +171,7 @@ class LoginDialogue:
             done = texts.failed(str(error))
         except Exception:  # the loop's edge: whoever logs in must hear that it came to nothing
             log.exception("a login in the chat failed")
-            done = texts.failed("something went wrong here; the log has the details")
+            done = texts.failed(say("refused-defect"))
         await self._say(done)
 
     def _ended(self, _: object) -> None:
@@ -211,20 +212,20 @@ class LoginDialogue:
         """Say why there is none: whoever asks for an account's place should read which there are."""
         sights = await self._sessions.survey()
         if any(map(_is_free, sights)):
-            return LoginFailedError(texts.SLOT_TAKEN)
+            return LoginFailedError(say("login-slot-taken"))
         return LoginFailedError(texts.no_slot([sight.name for sight in sights]))
 
     async def _by_code(self, login: AccountLogin, phone: str) -> bool:
         await login.ask_code(phone)
-        await self._say(texts.CODE_SENT)
+        await self._say(say("login-code-sent"))
         while True:
             given = await self._given.get()
             if not given.is_code:
-                await self._say(texts.CODE_FIRST)
+                await self._say(say("login-code-first"))
                 continue
             if given.text.isdecimal():  # Telegram has seen it, and blocked it
                 await login.ask_code(phone)
-                await self._say(texts.CODE_BLOCKED)
+                await self._say(say("login-code-blocked"))
                 continue
             try:
                 return await login.give_code("".join(filter(str.isdecimal, given.text)))
@@ -235,21 +236,21 @@ class LoginDialogue:
         until = time.monotonic() + self._limits.qr
         while time.monotonic() < until:
             png = self._picture(await login.qr())
-            shown = await self._telegram.send_photo(self._chat_id, png, texts.SCAN)
+            shown = await self._telegram.send_photo(self._chat_id, png, say("login-scan"))
             try:
                 scanned = await login.scanned()
             finally:
                 await self._delete(shown)
             if scanned is not None:
                 return scanned
-        raise LoginFailedError(texts.NOT_SCANNED)
+        raise LoginFailedError(say("login-not-scanned"))
 
     async def _password(self, login: AccountLogin) -> None:
-        await self._say(texts.PASSWORD_WANTED)
+        await self._say(say("login-password-wanted"))
         while True:
             given = await self._given.get()
             if given.is_code:
-                await self._say(texts.PASSWORD_WANTED)
+                await self._say(say("login-password-wanted"))
                 continue
             try:
                 await login.give_password(given.text)

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from teltubby_bot import job_texts
 from teltubby_bot import session_texts as texts
+from teltubby_bot.catalogue import say
 from teltubby_bot.confidential import Confidences, was_cut
 from teltubby_bot.login_dialogue import Given, LoginDialogue
 from teltubby_bot.sessions import current
@@ -62,7 +62,7 @@ class LoginCommands:
             try:
                 if user not in self._desk.admins:
                     self._desk.refused(user)
-                    raise UserError(job_texts.FOR_ADMINS)
+                    raise UserError(say("for-admins"))
                 return await command(message)
             except UserError as error:
                 return str(error)
@@ -74,10 +74,10 @@ class LoginCommands:
         if words == ["cancel"]:
             dialogue = self._desk.dialogue
             if dialogue is None or dialogue.chat_id != message.chat_id:
-                return texts.NOTHING_TO_CANCEL
-            return texts.CANCELLED if dialogue.give_up(message.chat_id) else texts.STILL_ENDING
+                return say("login-nothing-to-cancel")
+            return say("login-cancelled") if dialogue.give_up(message.chat_id) else say("login-still-ending")
         if words:
-            raise UserError(texts.STATUS_FORM)
+            raise UserError(say("login-status-form"))
         now = datetime.now(UTC)
         reports = current(await self._desk.index.session_reports(), now)
         return texts.status(self._desk.kind, reports, await self._sights(), now)
@@ -92,32 +92,32 @@ class LoginCommands:
             return []
 
     async def _code(self, message: IncomingMessage) -> str:
-        return await self._with_said(message, texts.FORM, self._take_code)
+        return await self._with_said(message, texts.form(), self._take_code)
 
     def _take_code(self, dialogue: LoginDialogue, chat_id: int, said: str) -> str:
         said = said.strip()
         if _is_qr(said):
             dialogue.begin(chat_id, None)
-            return texts.ASKING
+            return say("login-asking")
         digits = "".join(filter(str.isdecimal, said))
         if _PHONE.fullmatch(said) and (said.startswith("+") or len(digits) >= _LEAST_PHONE):
             if len(digits) > _MOST_PHONE:
-                raise UserError(texts.FORM)
+                raise UserError(texts.form())
             dialogue.begin(chat_id, f"+{digits}")
-            return texts.ASKING
+            return say("login-asking")
         if not 1 <= len(digits) <= _MOST_CODE:
-            raise UserError(texts.FORM)
+            raise UserError(texts.form())
         dialogue.give(chat_id, Given(said, is_code=True))
-        return texts.GOT_IT
+        return say("login-got-it")
 
     async def _pass(self, message: IncomingMessage) -> str:
-        return await self._with_said(message, texts.PASSWORD_FORM, self._take_password)
+        return await self._with_said(message, say("login-password-form"), self._take_password)
 
     def _take_password(self, dialogue: LoginDialogue, chat_id: int, said: str) -> str:
         if len(said) > _LONGEST_PASSWORD:
-            raise UserError(texts.PASSWORD_FORM)
+            raise UserError(say("login-password-form"))
         dialogue.give(chat_id, Given(said, is_code=False))
-        return texts.GOT_IT
+        return say("login-got-it")
 
     async def _with_said(
         self, message: IncomingMessage, form: str, take: Callable[[LoginDialogue, int, str], str]
@@ -129,9 +129,9 @@ class LoginCommands:
         dialogue = self._desk.dialogue
         try:
             if dialogue is None:
-                raise UserError(texts.NOT_FOR_PEOPLE)
+                raise UserError(say("login-not-for-people"))
             if said is None:
-                raise UserError(f"{texts.SEND_AGAIN}\n\n{form}" if hidden else form)
+                raise UserError(f"{say('login-send-again')}\n\n{form}" if hidden else form)
             if not said.strip():
                 raise UserError(form)
             return take(dialogue, message.chat_id, said) + note
@@ -143,7 +143,7 @@ class LoginCommands:
             await self._desk.telegram.delete(message.chat_id, message.message_id)
         except TeltubbyError as error:
             log.warning("a message with a code or password stays in the chat: %s", error)
-            return f"\n\n{texts.NOT_DELETED}"
+            return f"\n\n{say('login-not-deleted')}"
         return ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from teltubby_bot.addressee import addressee_of
+from teltubby_bot.catalogue import say, speaking
 from teltubby_bot.telegram import Telegram
 from teltubby_core.errors import DatabaseUnavailableError, TeltubbyError
 from teltubby_core.ports import Inbox, RawUpdate
@@ -14,10 +15,6 @@ from teltubby_core.ports import Inbox, RawUpdate
 log = logging.getLogger(__name__)
 
 _TOO_LARGE = 2**63  # for the inbox; Telegram's numbers have 32 bits
-_NOT_KEPT = (
-    "I can't keep your message right now: {reason}.\n"
-    "Telegram holds it for 24 hours; I take it in as soon as this is mended. You need not send it again."
-)
 
 
 class Reception(Protocol):
@@ -74,13 +71,17 @@ class InboxWriter:
         allowed: Callable[[int], bool],
         on_stored: Callable[[], None],
         cut: Callable[[RawUpdate], RawUpdate] = lambda update: update,
+        language_of: Callable[[int], str | None] = lambda _: None,
     ) -> None:
-        """``allowed`` tells which senders may hear of trouble; ``cut`` takes out what must not be stored."""
+        """``allowed`` tells which senders may hear of trouble, ``language_of`` in what language; ``cut`` takes out what
+        must not be stored.
+        """
         self._telegram = telegram
         self._inbox = inbox
         self._allowed = allowed
         self._on_stored = on_stored
         self._cut = cut
+        self._language_of = language_of
         self._told: set[int] = set()
 
     async def store(self, updates: Sequence[RawUpdate]) -> None:
@@ -104,7 +105,9 @@ class InboxWriter:
             if who is None or who.chat_id in self._told or not self._allowed(who.chat_id):
                 continue
             self._told.add(who.chat_id)  # first: webhook deliveries come here side by side
+            with speaking(self._language_of(who.chat_id)):
+                text = say("not-kept", reason=reason)
             try:
-                await self._telegram.send(who.chat_id, _NOT_KEPT.format(reason=reason), who.message_id)
+                await self._telegram.send(who.chat_id, text, who.message_id)
             except TeltubbyError as error:
                 log.warning("user %s can't be told that the database is unavailable: %s", who.chat_id, error)

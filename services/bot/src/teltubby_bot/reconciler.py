@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from teltubby_bot.catalogue import Text
 from teltubby_core.domain.jobs import HEARTBEAT_SECONDS, JobEvent, JobMessage, JobRetrying, JobStarted, JobState
 from teltubby_core.domain.records import CarriedJob
 from teltubby_core.errors import InfrastructureError, TransientError
@@ -149,11 +150,8 @@ class Reconciler:
         trace = {"correlation_id": job.correlation_id, "job_id": job.id}
         if state is JobState.FAILED:
             log.error("%s: job %s is given up: %s", job.correlation_id, job.id, reason, extra=trace)
-            self._alert(
-                "lost job",
-                f"☠️ Job {job.id} is given up: it was published {MAX_REPUBLISHED + 1} times and always got lost, the"
-                f" last time {reason}. See whether workers run and the queue keeps what it is given; then /retry.",
-            )
+            times = str(MAX_REPUBLISHED + 1)
+            self._alert("lost job", Text("alert-lost-job", job=job.id, times=times, reason=reason))
         elif state is not None:
             self._metrics.job_republished()
             log.warning("%s: job %s is published again: %s", job.correlation_id, job.id, reason, extra=trace)

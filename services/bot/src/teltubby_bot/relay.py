@@ -7,6 +7,7 @@ that nobody knows of: copyMessage has no key by which a repetition could be told
 import logging
 from collections.abc import Callable
 
+from teltubby_bot.catalogue import Text
 from teltubby_bot.telegram import ChannelClosedError, Telegram
 from teltubby_core.domain.jobs import JobMessage, RelayCopy
 from teltubby_core.errors import PermanentError
@@ -15,7 +16,6 @@ from teltubby_core.ports import ArchiveIndex
 log = logging.getLogger(__name__)
 
 _BATCH = 20
-_DO = "make the bot an administrator of RELAY_CHANNEL_ID that may post and delete messages"
 
 
 class Relay:
@@ -48,7 +48,7 @@ class Relay:
         try:
             made = await self._telegram.copy(self._channel_id, job.chat_id, job.message_id)
         except ChannelClosedError as error:
-            self._tell(f"the relay channel is closed to the bot ({error}); {_DO}")
+            self._tell(Text("alert-relay-closed", error=str(error)))
             raise
         except PermanentError as error:
             reason = f"the message can't be copied to where accounts read it ({error}); send it again"
@@ -67,7 +67,7 @@ class Relay:
             try:
                 await self._telegram.delete(copy.chat_id, copy.message_id)
             except ChannelClosedError as error:
-                self._tell(f"copies can't be removed from the relay channel ({error}); {_DO}")
+                self._tell(Text("alert-relay-copies-stay", error=str(error)))
                 raise
             except PermanentError as error:
                 log.warning("message %d stays in the relay channel: %s", copy.message_id, error)
@@ -78,4 +78,4 @@ class Relay:
         """Tell admins, once for as long as it is the same."""
         if text != self._told:
             self._told = text
-            self._alert("relay", f"📡 {text[:1].upper()}{text[1:]}. Large files wait meanwhile; none is lost.")
+            self._alert("relay", text)

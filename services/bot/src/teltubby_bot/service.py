@@ -7,31 +7,45 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from teltubby_bot.access import Access, explained
 from teltubby_bot.albums import AlbumCloser
 from teltubby_bot.alerts import Alerts
 from teltubby_bot.announcing import Announcer
 from teltubby_bot.archiver import Archiver, ArchiverOptions
+from teltubby_bot.catalogue import Text
 from teltubby_bot.commands import Commands
+from teltubby_bot.composing import Composer
 from teltubby_bot.confidential import Confidences
 from teltubby_bot.documents import DocumentWriter
+from teltubby_bot.finding_commands import FindingCommands
 from teltubby_bot.gauges import Gauges
 from teltubby_bot.intake import Command, Intake, Parse
 from teltubby_bot.job_commands import Desk, JobCommands
 from teltubby_bot.jobs import EventReader, JobPublisher, Listeners
+from teltubby_bot.languages import Languages
 from teltubby_bot.login_dialogue import AccountLogin, LoginDialogue
 from teltubby_bot.loops import Loop, done_before, wait_any
+from teltubby_bot.maintenance_command import MaintenanceCommand
+from teltubby_bot.menu import Menu
+from teltubby_bot.mode_texts import Modes
 from teltubby_bot.mt_commands import LoginCommands, LoginDesk
 from teltubby_bot.ownership import Ownership
+from teltubby_bot.pacing import PacedVoice, Pacer
 from teltubby_bot.poller import Poller
+from teltubby_bot.presses import Press, PressReader, Questions, Signer
 from teltubby_bot.qr_picture import png_of
+from teltubby_bot.queue_commands import QueueCommands
 from teltubby_bot.quota import LOOK_SECONDS, Room, StoreQuota
 from teltubby_bot.reception import InboxWriter, Reception
 from teltubby_bot.reconciler import Patience, Reconciler
 from teltubby_bot.registration import WebhookReception
 from teltubby_bot.relay import Relay
-from teltubby_bot.replier import Pace, Replier
+from teltubby_bot.replier import Pace, Replier, Voice
+from teltubby_bot.sending_back import SendingBack
 from teltubby_bot.sessions import SessionWatch
+from teltubby_bot.signs import Signs
 from teltubby_bot.telegram import Telegram
+from teltubby_bot.transfers import Transfers
 from teltubby_bot.webhook import Receiver, WebhookOptions
 from teltubby_core.domain.albums import AlbumWindow
 from teltubby_core.domain.jobs import JobFailed, JobMessage
@@ -66,12 +80,14 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between tries to start
 class Ports:
     """The world, as the bot sees it.
 
-    ``store_quota`` asks for the bucket's own quota, where there is such a thing. ``sessions`` are the workers' logins,
-    as far as they can be seen from here; ``new_login`` begins a person's.
+    ``secret`` is known to this bot alone and stays. ``store_quota`` asks for the bucket's own quota, where there is
+    such a thing. ``sessions`` are the workers' logins, as far as they can be seen from here; ``new_login`` begins a
+    person's.
     """
 
     telegram: Telegram
     parse: Parse
+    parse_press: Callable[[dict[str, Any]], Press | None]
     inbox: Inbox
     index: ArchiveIndex
     queue: JobQueue
@@ -81,6 +97,7 @@ class Ports:
     store: ObjectStore
     ownership: Ownership
     clock: Clock
+    secret: str
     store_quota: StoreQuota | None = None
     sessions: SessionStore | None = None
     new_login: Callable[[], AccountLogin] | None = None
@@ -119,7 +136,10 @@ class Bot:
         self._options = options
         index, clock = ports.index, ports.clock
         metrics = ports.observed.metrics
-        self.alerts = Alerts(ports.telegram, options.admins, metrics=metrics)
+        self._pacer = Pacer(chat_seconds=options.pace.chat_seconds)
+        self._voice = PacedVoice(ports.telegram, self._pacer)
+        self._languages = Languages(index)
+        self.alerts = Alerts(self._voice, options.admins, metrics=metrics, language_of=self._languages.of)
         """What admins hear of; whoever sees trouble may tell it."""
         self._security = SecurityLog(metrics, self._burst)
         self._announcer = Announcer(ports.events, clock, ports.store.bucket)
@@ -132,19 +152,16 @@ class Bot:
             patience=options.patience,
             metrics=metrics,
         )
-        self._replier = Replier(
-            ports.telegram,
-            index,
-            clock,
-            pace=options.pace,
-            jobs_wait_for=options.jobs_wait_for,
-            metrics=metrics,
-        )
+        self._transfers = Transfers()
+        self._signs = Signs(ports.telegram)
+        self._signer = Signer(ports.secret)
+        self._replier = self._make_replier()
         self.gauges = Gauges(metrics, index, ports.queue, self._room, clock)
         """What metrics and /status show of how things stand."""
         self._archiver = self._make_archiver()
         self._confidences = Confidences(lambda sender: sender in options.admins)
         self._dialogue = self._make_dialogue()
+        self._presses = PressReader(ports.telegram, self._signer, ports.parse_press)
         self.reception = self._make_reception()
         """How updates come in, and what keeps them from it."""
         self.intake = Intake(
@@ -155,6 +172,8 @@ class Bot:
             whitelist=options.whitelist,
             commands=self._make_commands(),
             window=options.window,
+            presses=self._presses,
+            languages=self._languages,
             on_admitted=self._admitted,
             on_refused=self._security.report,
             on_parked=self._parked,
@@ -178,6 +197,21 @@ class Bot:
             look_seconds=options.room_seconds,
         )
 
+    def _make_replier(self) -> Replier:
+        ports, options = self._ports, self._options
+        composer = Composer(ports.index, self._transfers, self._languages, jobs_wait_for=options.jobs_wait_for)
+        sending = SendingBack(ports.telegram, ports.index, ports.store, self._languages)
+        voice = Voice(
+            telegram=ports.telegram,
+            pacer=self._pacer,
+            signer=self._signer,
+            composer=composer,
+            transfers=self._transfers,
+            send_file=sending.send,
+            on_shown=self._signs.shown,
+        )
+        return Replier(voice, ports.index, ports.clock, pace=options.pace, metrics=ports.observed.metrics)
+
     def _make_archiver(self) -> Archiver:
         ports = self._ports
         return Archiver(
@@ -195,11 +229,19 @@ class Bot:
 
     def _make_commands(self) -> dict[str, Command]:
         ports, options = self._ports, self._options
+        access = Access(options.admins, partial(self._security.report, SecurityKind.REFUSED_COMMAND))
+        limits = options.archiver
+        modes = Modes(
+            limits.limits, limits.concurrency, limits.dedup, options.window.window_seconds, options.session_kind
+        )
         commands = Commands(
             ports.index,
             ports.store,
             ports.clock,
             self._room,
+            modes=modes,
+            languages=self._languages,
+            admins=options.admins,
             jobs_wait_for=options.jobs_wait_for,
             ignored=lambda: self.intake.ignored,
             reception=lambda: (self.reception.how, self.reception.trouble),
@@ -211,10 +253,10 @@ class Bot:
             control=ports.control,
             dead_letters=ports.dead_letters,
             room=self._room,
-            admins=options.admins,
-            progress=lambda: self._replier.transfers,
+            access=access,
+            questions=Questions(),
+            progress=lambda: self._transfers.current,
             changed=self._changed,
-            refused=partial(self._security.report, SecurityKind.REFUSED_COMMAND),
         )
         logins = LoginDesk(
             index=ports.index,
@@ -226,13 +268,16 @@ class Bot:
             sessions=ports.sessions,
             dialogue=self._dialogue,
         )
-        return commands.by_name() | JobCommands(desk).by_name() | LoginCommands(logins).by_name()
+        finding = FindingCommands(ports.index, access.refused)
+        maintenance = {"db_maint": explained(MaintenanceCommand(ports.index, access).answer)}
+        rooms = (commands, JobCommands(desk), QueueCommands(desk), finding, LoginCommands(logins))
+        return {name: command for room in rooms for name, command in room.by_name().items()} | maintenance
 
     def _make_dialogue(self) -> LoginDialogue | None:
         ports, channel = self._ports, self._options.relay_channel_id
         if ports.sessions is None or ports.new_login is None or channel is None:
             return None
-        return LoginDialogue(ports.sessions, ports.telegram, ports.new_login, png_of, channel)
+        return LoginDialogue(ports.sessions, self._voice, ports.new_login, png_of, channel)
 
     def _make_reception(self) -> Reception:
         ports, options = self._ports, self._options
@@ -242,6 +287,7 @@ class Bot:
             allowed=lambda sender: sender in options.whitelist,
             on_stored=self._stored,
             cut=self._confidences.cut,
+            language_of=self._languages.of,
         )
         if options.webhook is None:
             return Poller(ports.telegram, writer, timeout_seconds=options.poll_seconds)
@@ -301,6 +347,7 @@ class Bot:
             self._loop("reconciling", self._reconciler.step),
             self._loop("pruning", self._prune),
             self._loop("gauges", self.gauges.step),
+            self._loop("menu", Menu(ports.telegram, self._options.whitelist, self._options.admins).step),
         ]
         return [
             *others,
@@ -343,15 +390,11 @@ class Bot:
         self._changed()
 
     def _burst(self, kind: SecurityKind, sentence: str) -> None:
-        self.alerts.tell(f"security: {kind}", f"🔐 {sentence}. The log has the details.")
+        self.alerts.tell(f"security: {kind}", Text("alert-security", what=sentence, advice=Text(f"advice-{kind}")))
 
     def _parked(self, update_id: int) -> None:
         self._ports.observed.metrics.update_parked()
-        self.alerts.tell(
-            "parked updates",
-            f"⚠️ The message in u{update_id} can't be read and is set aside; the log says why. The next start tries it"
-            " anew.",
-        )
+        self.alerts.tell("parked updates", Text("alert-parked", update=str(update_id)))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop``.
@@ -369,6 +412,8 @@ class Bot:
         except InfrastructureError as error:
             log.warning("the store is not ready: %s; messages are taken in all the same, and wait", error)
         await self._give_parked_another_try()
+        if not await self._begin(self._languages.load, stop):
+            return
         try:
             if not await self._begin(self.reception.open, stop):
                 return
@@ -380,7 +425,8 @@ class Bot:
             await self.reception.close()
             await self._archiver.stop()
             await self._replier.stop()
-            await self._announcer.stop()
+            for part in (self._announcer, self._presses, self._signs):
+                await part.stop()
             if self._dialogue:
                 await self._dialogue.stop()
 

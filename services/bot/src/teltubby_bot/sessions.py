@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from teltubby_bot.catalogue import Text
 from teltubby_core.domain.jobs import SessionReport
 from teltubby_core.domain.sessions import SessionKind, SessionNotes, SessionState
 
@@ -33,24 +34,20 @@ class SessionWatch:
             self._alert(ALERT, flooded(report))
 
 
-def lost(report: SessionReport) -> str:
+def lost(report: SessionReport) -> Text:
     """Say that a login is lost, and what to do."""
-    notes = report.notes
-    do = "Log in again: /mtstatus." if notes.kind is SessionKind.USER else "Its worker logs in again by itself."
-    return (
-        f"🔑 Session {report.session} is lost: {notes.reason or 'no reason was given'}. Its files go on with other"
-        f" sessions, or wait. {do}"
-    )
+    reason = report.notes.reason or Text("alert-no-reason")
+    if report.notes.kind is SessionKind.USER:
+        return Text("alert-account-lost", session=report.session, reason=reason)
+    return Text("alert-session-lost", session=report.session, reason=reason)
 
 
-def flooded(report: SessionReport) -> str:
+def flooded(report: SessionReport) -> Text:
     """Say that Telegram slows a login down, and that nothing is to be done."""
-    until = report.notes.flood_until
-    when = f", until {until:%H:%M:%S} UTC" if until else ""
-    return (
-        f"🐢 {report.notes.reason or 'Telegram asked to wait'} with session {report.session}{when}. Its files go on"
-        " with other sessions or wait; nothing is lost."
-    )
+    until, reason = report.notes.flood_until, report.notes.reason or Text("alert-asked-to-wait")
+    if until is None:
+        return Text("alert-session-flooded", session=report.session, reason=reason)
+    return Text("alert-session-flooded-until", session=report.session, reason=reason, time=f"{until:%H:%M:%S}")
 
 
 def current(reports: Iterable[SessionReport], now: datetime) -> list[SessionReport]:

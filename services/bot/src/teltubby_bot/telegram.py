@@ -1,6 +1,6 @@
 """What the bot needs from Telegram, in its own verbs. Errors are those of ``teltubby_core.errors``."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,36 @@ class WebhookInfo:
     last_error_at: int | None = None
 
 
+Keys = tuple[tuple[tuple[str, str], ...], ...]
+"""Rows of buttons under a message: of each its label and the data that comes back when it is pressed (64 bytes)."""
+
+
+@dataclass(frozen=True)
+class FileToSend:
+    """A file of ours on its way to a chat: read once, from the start, whenever it is asked for."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+class Writer(Protocol):
+    """What says something in a chat now and then."""
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
+        """See Telegram."""
+        ...
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
+        """See Telegram."""
+        ...
+
+    async def delete(self, chat_id: int, message_id: int) -> None:
+        """See Telegram."""
+        ...
+
+
 class Telegram(Protocol):
     """The Bot API."""
 
@@ -76,7 +106,13 @@ class Telegram(Protocol):
         """Have updates wait for polls again. Those that wait are kept."""
         ...
 
-    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], *, language: str | None = None, chat_id: int | None = None
+    ) -> None:
+        """Set the menu of commands, each with what it does, for private chats or one chat, in a language or any."""
+        ...
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
         """Send plain text, as a reply or (None) on its own; return its message id.
 
         Errors: Permanent when the chat is closed to us.
@@ -87,8 +123,31 @@ class Telegram(Protocol):
         """Send a picture; return its message id. Errors as of ``send``."""
         ...
 
-    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
-        """Replace a text of ours. Errors: Permanent when it is gone."""
+    async def send_again(self, chat_id: int, item: MediaItem, caption: str, reply_to: int | None) -> int:
+        """Send a file that Telegram has; return its message id. Errors: Permanent when Telegram won't."""
+        ...
+
+    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+        """Send a file of ours as a document; return its message id. Errors as of ``send``, and those of its chunks."""
+        ...
+
+    async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:
+        """Replace a text of ours and the buttons under it. Errors: Permanent when it is gone."""
+        ...
+
+    async def answer_press(self, query_id: str, text: str | None, *, alert: bool = False) -> None:
+        """Let a pressed button come up again; show ``text`` for a moment, or as an alert until it is read.
+
+        Errors: Permanent when it was pressed too long ago.
+        """
+        ...
+
+    async def act(self, chat_id: int, action: str) -> None:
+        """Show for five seconds that we are at something, such as ``typing``."""
+        ...
+
+    async def react(self, chat_id: int, message_id: int, emoji: str | None) -> None:
+        """Put a reaction under a message in place of the one we had there; None takes it away."""
         ...
 
     async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:

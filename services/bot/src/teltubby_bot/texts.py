@@ -5,75 +5,37 @@ Plain text without markup: nothing a user sent can be taken for formatting.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from teltubby_bot.catalogue import Text, recorded, say
+from teltubby_bot.transfers import Transfer
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import MediaKind
 from teltubby_core.domain.quota import Quota, Usage
 from teltubby_core.domain.records import ArchiveStats, ItemRecord, ItemState, MessageRecord
 
-_LEFT_OUT = {
-    ItemState.SKIPPED: "⏭ {name}skipped: {reason}",
-    ItemState.FAILED: "❌ {name}failed: {reason}",
-    ItemState.CANCELLED: "🛑 {name}{reason}",
-}
+_LEFT_OUT = {ItemState.SKIPPED: "skipped", ItemState.FAILED: "failed", ItemState.CANCELLED: "cancelled"}
 
 TOO_NEW = "something too new for me"
 """What a message is called whose kind nobody knew when this was written."""
 
 _MAX_TEXT = 4096  # UTF-16 units; core.telegram.org/bots/api#sendmessage
-_LISTED = 10  # items told one by one in a reply
+reason = recorded.reason
+LISTED = 10
+"""Items told one by one in a reply."""
 _SHORT_ID = 6  # of 36 characters; where they fit several of a user's jobs, the commands say so
-
-_KIND_NAMES = {
-    MediaKind.PHOTO: ("photo", "photos"),
-    MediaKind.VIDEO: ("video", "videos"),
-    MediaKind.DOCUMENT: ("document", "documents"),
-    MediaKind.AUDIO: ("audio file", "audio files"),
-    MediaKind.VOICE: ("voice message", "voice messages"),
-    MediaKind.VIDEO_NOTE: ("video note", "video notes"),
-    MediaKind.ANIMATION: ("animation", "animations"),
-    MediaKind.STICKER: ("sticker", "stickers"),
-    MediaKind.OTHER: ("file", "files"),
-}
-
-START = (
-    "Send or forward me photos, videos, documents, audio or voice messages, alone or as an album:"
-    " I archive every byte, each file once, with a JSON record beside it.\n\n"
-    "My answer to each message tells how far it is. /help lists the commands."
-)
-HELP = (
-    "Send or forward me any file. My one answer to each message is kept up to date until the file is archived.\n\n"
-    "/start – what I do\n"
-    "/help – this list\n"
-    "/status – what is archived, what waits and why\n"
-    "/quota – how full the archive is\n"
-    "/queue – your large files on their way\n"
-    "/jobs – your latest large files; /jobs ID – all about one of them\n"
-    "/cancel ID – stop one\n"
-    "/retry ID – try one again that failed or was cancelled\n"
-    "/queue all, /purge – for admins: everybody's queue; the dead letters\n"
-    "/mtstatus, /mtcode, /mtpass – for admins: the logins for large files\n\n"
-    "ID is the short one that my answers show; its first four characters will do."
-)
-NOT_READ = (
-    "⚠️ I could not read this message, so its file is not archived yet. The message itself is kept and the log says why:"
-    " please tell whoever runs this archive."
-)
 
 
 def hint(unsupported: str | None) -> str:
-    """Answer what has no file in it."""
+    """Answer what has no file in it; ``unsupported`` is what came instead, as the Bot API's reader calls it."""
     if unsupported == TOO_NEW:
-        return (
-            "This kind of message is too new for me, so nothing of it is archived. If there is a file in it, save it"
-            " and send it as a document. /help"
-        )
-    return f"I can't archive {unsupported or 'text'}, only files: photos, videos, documents, audio and voice. /help"
+        return say("hint-too-new")
+    return say("hint", what=say(f"no-file-{(unsupported or 'text').rpartition(' ')[2]}"))
 
 
 def unknown_command(name: str, known: list[str]) -> str:
     """Answer a command that does not exist."""
-    return f"I don't know /{name}. I know {', '.join('/' + command for command in known)}."
+    return say("unknown-command", name=name, known=", ".join("/" + command for command in known))
 
 
 def size(size_bytes: int) -> str:
@@ -98,37 +60,41 @@ def short_id(job_id: str) -> str:
 
 def kind(media: MediaKind) -> str:
     """Return a kind in a word or two."""
-    return _KIND_NAMES[media][0]
+    return say(f"kind-{media.value}")
 
 
 def kinds(items: tuple[ItemRecord, ...]) -> str:
     """Return ``2 photos, 1 video`` in the order they came."""
     counts = Counter(item.media.kind for item in items)
-    return ", ".join(f"{count} {_KIND_NAMES[kind][count > 1]}" for kind, count in counts.items())
+    return ", ".join(say(f"count-{kind.value}", count=count) for kind, count in counts.items())
 
 
-def living_reply(
-    record: MessageRecord,
-    *,
-    progress: Mapping[str, tuple[int, int | None]],
-    jobs_wait_for: str | None,
-    problem: str | None = None,
-) -> str:
-    """Show a message's whole state.
+@dataclass(frozen=True)
+class Live:
+    """What a reply shows beside the index.
 
-    Args:
-        record: the message with its items.
-        progress: bytes done and bytes in all, by job_id.
+    Attributes:
+        progress: how far each job is, by job_id.
+        ahead: how many jobs come before each that waits, by job_id.
         jobs_wait_for: why no worker can take jobs, None when one can.
         problem: why message.json could not be written, if so.
     """
+
+    progress: Mapping[str, Transfer] = field(default_factory=dict)
+    ahead: Mapping[str, int] = field(default_factory=dict)
+    jobs_wait_for: str | None = None
+    problem: str | None = None
+
+
+def living_reply(record: MessageRecord, live: Live) -> str:
+    """Show a message's whole state."""
     if record.base_path is None:
-        return f"📥 Receiving an album: {kinds(record.items)} so far …"
+        return say("album-coming", what=kinds(record.items))
     lines = [_headline(record)]
-    lines += _stored_lines(record) + _duplicate_lines(record) + _left_out_lines(record)
-    lines += _waiting_lines(record, progress, jobs_wait_for)
-    if problem and not record.complete:
-        lines.append(f"⏸ {problem}")
+    lines += _stored_lines(record) + _duplicate_lines(record) + left_out_lines(record)
+    lines += waiting_lines(record, live)
+    if live.problem and not record.complete:
+        lines.append(f"⏸ {reason(live.problem)}")
     return fitting("\n".join(lines))
 
 
@@ -136,13 +102,13 @@ def _headline(record: MessageRecord) -> str:
     items, what = record.items, kinds(record.items)
     if not record.complete:
         queued = any(item.state is ItemState.QUEUED for item in items)
-        return f"✅ Job Queued 📥 {what}" if queued else f"⏳ Archiving {what} …"
+        return say("job-queued" if queued else "archiving", what=what)
     states = {item.state for item in items}
     if states <= {ItemState.DUPLICATE}:
-        return f"♻️ Already archived: {what}"
+        return say("all-duplicates", what=what)
     if states & {ItemState.STORED, ItemState.DUPLICATE}:
-        return f"✅ Archived: {what}"
-    return f"🛑 Cancelled: {what}" if states == {ItemState.CANCELLED} else f"⚠️ Not archived: {what}"
+        return say("archived", what=what)
+    return say("all-cancelled" if states == {ItemState.CANCELLED} else "not-archived", what=what)
 
 
 def _stored_lines(record: MessageRecord) -> list[str]:
@@ -151,20 +117,21 @@ def _stored_lines(record: MessageRecord) -> list[str]:
         return []
     total = size(sum(item.size_bytes or 0 for item in stored))
     folders = sorted({(item.key or "").rpartition("/")[0] for item in stored})
-    count = f"{len(stored)} of {len(record.items)} files, " if len(record.items) > 1 else ""
-    return [f"{count}{total}", *(f"{folder}/" for folder in folders)]
+    some = say("stored-of", count=str(len(stored)), all=str(len(record.items)), size=total)
+    return [some if len(record.items) > 1 else total, *(f"{folder}/" for folder in folders)]
 
 
 def _duplicate_lines(record: MessageRecord) -> list[str]:
     duplicates = [item for item in record.items if item.state is ItemState.DUPLICATE]
     if len(record.items) == 1:  # the headline says that it is one
         return [item.duplicate_of for item in duplicates if item.duplicate_of and _own(record, item)]
-    return [_duplicate_line(record, item) for item in duplicates][:_LISTED]
+    return [_duplicate_line(record, item) for item in duplicates][:LISTED]
 
 
 def _duplicate_line(record: MessageRecord, item: ItemRecord) -> str:
-    where = f": {item.duplicate_of}" if _own(record, item) else ""
-    return f"♻️ {_name(record, item)}already archived{where}"
+    if _own(record, item):
+        return say("duplicate-of", name=_name(record, item), key=item.duplicate_of or "")
+    return say("duplicate", name=_name(record, item))
 
 
 def _own(record: MessageRecord, item: ItemRecord) -> bool:
@@ -172,17 +139,18 @@ def _own(record: MessageRecord, item: ItemRecord) -> bool:
     return item.duplicate_owner == record.chat_id
 
 
-def _left_out_lines(record: MessageRecord) -> list[str]:
-    return [_left_out_line(record, item) for item in record.items if item.state in _LEFT_OUT][:_LISTED]
+def left_out_lines(record: MessageRecord) -> list[str]:
+    """Tell what is not archived, why, and what to do."""
+    return [_left_out_line(record, item) for item in record.items if item.state in _LEFT_OUT][:LISTED]
 
 
 def _left_out_line(record: MessageRecord, item: ItemRecord) -> str:
     alone = len(record.items) == 1  # then the headline says that it is cancelled
-    said = "" if alone and item.state is ItemState.CANCELLED else f"{item.skipped_reason}"
-    line = _LEFT_OUT[item.state].format(name=_name(record, item), reason=said)
+    said = "" if alone and item.state is ItemState.CANCELLED else reason(f"{item.skipped_reason}")
+    line = say(f"item-{_LEFT_OUT[item.state]}", name=_name(record, item), reason=said)
     if item.job_id and item.state is not ItemState.SKIPPED:
-        retry = f"/retry {short_id(item.job_id)}"
-        return f"🔁 {retry} brings it back" if not said else f"{line} · {retry}"
+        job = short_id(item.job_id)
+        return say("comes-back", job=job) if not said else f"{line} · /retry {job}"
     return line
 
 
@@ -190,30 +158,52 @@ def _name(record: MessageRecord, item: ItemRecord) -> str:
     return f"#{item.ordinal} " if len(record.items) > 1 else ""
 
 
-def _waiting_lines(
-    record: MessageRecord, progress: Mapping[str, tuple[int, int | None]], jobs_wait_for: str | None
-) -> list[str]:
+def waiting_lines(record: MessageRecord, live: Live) -> list[str]:
+    """Tell what is still on its way, and what it waits for."""
     lines = []
     for item in record.items:
         if item.state is ItemState.QUEUED:
             cancel = f" · /cancel {short_id(item.job_id)}" if item.job_id else ""
-            lines.append(f"📥 {_name(record, item)}{_job_line(item, progress, jobs_wait_for)}{cancel}")
+            lines.append(f"📥 {_name(record, item)}{_job_line(item, live)}{cancel}")
         if not item.state.final and item.last_error:
-            waits = "" if item.held else "waits: "
-            lines.append(f"⏸ {_name(record, item)}{waits}{item.last_error}")
-    return lines[:_LISTED]
+            why = reason(item.last_error)
+            lines.append(say("item-held" if item.held else "item-waits", name=_name(record, item), reason=why))
+    return lines[:LISTED]
 
 
-def _job_line(item: ItemRecord, progress: Mapping[str, tuple[int, int | None]], jobs_wait_for: str | None) -> str:
-    total = size(item.media.size_bytes) if item.media.size_bytes else "large file"
+def _job_line(item: ItemRecord, live: Live) -> str:
+    total = size(item.media.size_bytes) if item.media.size_bytes else say("large-file")
     if item.follows:
-        return f"{total}: the same file is on its way already; this message gets its share of it"
-    if jobs_wait_for:
-        return f"{total}: safe as a job, but it can't be fetched yet: {jobs_wait_for}"
-    done, of = progress.get(item.job_id or "", (0, None))
-    if item.job_state is JobState.PROCESSING and of:
-        return f"{total}: {bar(done / of)} {min(100 * done // of, 100)} %"
-    return f"{total}: {'being fetched' if item.job_state is JobState.PROCESSING else 'a worker fetches it'}"
+        return f"{total}: {say('job-follows')}"
+    if live.jobs_wait_for:
+        return f"{total}: {say('job-safe', reason=reason(live.jobs_wait_for))}"
+    if item.job_state is JobState.PROCESSING:
+        return f"{total}: {how_far(live.progress.get(item.job_id or ''))}"
+    ahead = live.ahead.get(item.job_id or "")
+    if ahead:
+        return f"{total}: {say('queue-position', ahead=ahead)}"
+    return f"{total}: {say('job-next')}"
+
+
+def how_far(transfer: Transfer | None) -> str:
+    """Tell how far a transfer is: a bar, percent, speed, time left; as much of it as is known."""
+    if transfer is None or not transfer.total:
+        return say("being-fetched")
+    parts = [f"{bar(transfer.done / transfer.total)} {min(100 * transfer.done // transfer.total, 100)} %"]
+    if transfer.speed:
+        parts.append(say("speed", size=size(round(transfer.speed))))
+    if transfer.seconds_left is not None:
+        parts.append(_time_left(transfer.seconds_left))
+    return " · ".join(parts)
+
+
+def _time_left(seconds: float) -> str:
+    """Return a time that does not change with every look: people want to know minutes, not tenths."""
+    if seconds < 60:
+        return say("left-seconds", seconds=str(max(5 * round(seconds / 5), 5)))
+    if seconds < 3600:
+        return say("left-minutes", minutes=str(round(seconds / 60)))
+    return say("left-hours", hours=str(int(seconds // 3600)), minutes=str(int(seconds % 3600 // 60)))
 
 
 def bar(fraction: float, width: int = 10) -> str:
@@ -234,62 +224,71 @@ def status(
 ) -> str:
     """Answer /status. ``reception``: how messages come in, and what keeps them from it."""
     minutes = int(uptime_seconds // 60)
-    jobs = ", ".join(f"{count} {state.value.lower()}" for state, count in sorted(stats.jobs.items())) or "none yet"
-    left_out = f"skipped: {stats.skipped} · failed: {stats.failed} · cancelled: {stats.cancelled}"
+    jobs = ", ".join(say(f"jobs-{state.value.lower()}", count=count) for state, count in sorted(stats.jobs.items()))
     lines = [
-        f"Up for {minutes // 60} h {minutes % 60} min, taking messages in by {reception[0]}.",
-        f"Archive “{bucket}”: {stats.stored} files, {size(stats.stored_bytes)}, from {stats.messages} messages.",
-        f"Duplicates spared: {stats.duplicates} · {left_out}",
-        f"Waiting: {stats.waiting} · jobs: {jobs}",
-        f"Storage: {store}",
+        say("status-up", hours=str(minutes // 60), minutes=str(minutes % 60), how=reason(reception[0])),
+        say(
+            "status-archive",
+            bucket=bucket,
+            files=str(stats.stored),
+            size=size(stats.stored_bytes),
+            messages=str(stats.messages),
+        ),
+        say(
+            "status-left-out",
+            duplicates=str(stats.duplicates),
+            skipped=str(stats.skipped),
+            failed=str(stats.failed),
+            cancelled=str(stats.cancelled),
+        ),
+        say("status-waiting", count=str(stats.waiting), jobs=jobs or say("none-yet")),
+        say("status-storage", state=store),
     ]
     if reception[1]:
-        lines.append(f"Messages don't come in: {reception[1]}")
+        lines.append(say("status-no-messages", reason=reason(reception[1])))
     if jobs_wait_for:
-        lines.append(f"Large files wait: {jobs_wait_for}")
+        lines.append(say("status-jobs-wait", reason=reason(jobs_wait_for)))
     if ignored:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(ignored.items()))
-        lines.append(f"Left alone since the start: {reasons}")
+        reasons = ", ".join(f"{count} {reason(why)}" for why, count in sorted(ignored.items()))
+        lines.append(say("status-ignored", reasons=reasons))
     if stats.parked_updates:
-        lines.append(f"Parked updates that need a look at the log: {stats.parked_updates}")
+        lines.append(say("status-parked", count=str(stats.parked_updates)))
     return "\n".join(lines)
 
 
 def archive_full(quota: Quota, usage: Usage, size_bytes: int | None) -> str:
-    """Say that there is no room for a file."""
-    how_full = _of_limit(quota, usage)
+    """Say that there is no room for a file: in English, as it is recorded; ``reason`` says it to people."""
+    how_full = f"{size(usage.total)} of {size(quota.limit_bytes or 0)}"
     if quota.fits(usage, 0):  # there is some, for smaller ones
         how_full = f"{how_full}, this file needs {size(size_bytes or 0)}"
     return f"The archive is full ({how_full})"
 
 
 def held(full: str) -> str:
-    """Say what becomes of a file for which the archive is ``full``."""
+    """Say what becomes of a file for which the archive is ``full``: in English, as it is recorded."""
     return f"{full}: this file waits, and it is archived by itself once there is space"
 
 
-def nearly_full(quota: Quota, usage: Usage) -> str:
+def nearly_full(quota: Quota, usage: Usage) -> Text:
     """Tell admins that space runs out."""
-    percent = 100 * (quota.ratio(usage) or 0.0)
-    return (
-        f"🗄 The archive is {percent:.0f} % full: {_of_limit(quota, usage)}. At 100 % new files wait. Raise"
-        " S3_BUCKET_QUOTA_BYTES or the bucket's own quota, or make space."
-    )
+    percent = f"{100 * (quota.ratio(usage) or 0.0):.0f}"
+    how_full = Text("of-limit", size=size(usage.total), limit=size(quota.limit_bytes or 0))
+    return Text("nearly-full", percent=percent, how_full=how_full)
 
 
 def quota(limit: Quota, usage: Usage) -> str:
     """Answer /quota."""
     ratio = limit.ratio(usage)
     if ratio is None:
-        lines = [f"The archive holds {size(usage.stored_bytes)}; no limit is set or known."]
+        lines = [say("quota-none", size=size(usage.stored_bytes))]
     else:
-        lines = [f"{bar(ratio)} {100 * ratio:.0f} %", f"The archive holds {_of_limit(limit, usage)}."]
+        lines = [f"{bar(ratio)} {100 * ratio:.0f} %", say("quota-holds", how_full=_of_limit(limit, usage))]
     if usage.open_bytes:
-        lines.append(f"Of that, {size(usage.open_bytes)} are files on their way.")
+        lines.append(say("quota-open", size=size(usage.open_bytes)))
     if not limit.fits(usage, 0):
-        lines.append("It is full: new files wait, and are archived by themselves once there is space.")
+        lines.append(say("quota-full"))
     return "\n".join(lines)
 
 
 def _of_limit(quota: Quota, usage: Usage) -> str:
-    return f"{size(usage.total)} of {size(quota.limit_bytes or 0)}"
+    return say("of-limit", size=size(usage.total), limit=size(quota.limit_bytes or 0))

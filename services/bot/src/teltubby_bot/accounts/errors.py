@@ -13,6 +13,7 @@ from typing import Any
 
 from telethon import errors
 
+from teltubby_bot.catalogue import say
 from teltubby_bot.login_dialogue import AskedAgainError, LoginFailedError
 from teltubby_core.errors import TeltubbyError
 
@@ -22,90 +23,86 @@ Make = Callable[[Any], TeltubbyError]
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{2,60}")  # Telegram's, of an error
 
 
-def _again(text: str) -> Make:
-    return lambda _: AskedAgainError(text)
+def _again(key: str) -> Make:
+    return lambda _: AskedAgainError(say(key))
 
 
-def _over(text: str) -> Make:
-    return lambda _: LoginFailedError(text)
+def _over(key: str) -> Make:
+    return lambda _: LoginFailedError(say(key))
 
 
 def _flood(error: Any) -> TeltubbyError:
     minutes = max(1, -(-int(error.seconds) // 60))
-    return LoginFailedError(f"Telegram asks to wait {minutes} min before the next try; begin again then")
+    return LoginFailedError(say("refused-wait", minutes=str(minutes)))
 
 
 def _unknown(error: Any) -> TeltubbyError:
     told = getattr(error, "message", None)
     code = told if isinstance(told, str) and _NAME.fullmatch(told) else type(error).__name__
     log.warning("Telegram refuses a login for a reason that this version does not know: %s", code)
-    return LoginFailedError(
-        "Telegram refuses it for a reason that this version does not know; the log names it. Try again, or /mtcode qr"
-    )
+    return LoginFailedError(say("refused-unknown"))
 
 
-_TROUBLE = _over("Telegram has a problem of its own now; try again in a few minutes")
-_BROKEN = _over("the connection to Telegram broke; try again")
-_UNREADABLE = _over("Telegram answered something that this version can't read; try again")
+_TROUBLE = _over("refused-telegram-trouble")
+_BROKEN = _over("refused-broken")
+_UNREADABLE = _over("refused-unreadable")
 
 TABLE: tuple[tuple[type[BaseException], Make], ...] = (
-    (errors.PhoneCodeInvalidError, _again("this is not the code; look at it once more and send it again")),
-    (errors.PhoneCodeEmptyError, _again("there is no code in it; send it like 1-2-3-4-5")),
+    (errors.PhoneCodeInvalidError, _again("refused-code-wrong")),
+    (errors.PhoneCodeEmptyError, _again("refused-code-empty")),
     (
         errors.PhoneCodeExpiredError,
-        _over("the code is not good any more; ask for another one with /mtcode and the number"),
+        _over("refused-code-old"),
     ),
-    (errors.PhoneCodeHashEmptyError, _over("Telegram has forgotten this login; begin again")),
-    (errors.PasswordHashInvalidError, _again("this is not the password; send the right one")),
-    (errors.SrpIdInvalidError, _again("the password was changed meanwhile; send the present one")),
-    (errors.SrpPasswordChangedError, _again("the password was changed meanwhile; send the present one")),
+    (errors.PhoneCodeHashEmptyError, _over("refused-forgotten")),
+    (errors.PasswordHashInvalidError, _again("refused-password-wrong")),
+    (errors.SrpIdInvalidError, _again("refused-password-changed")),
+    (errors.SrpPasswordChangedError, _again("refused-password-changed")),
     (
         errors.PhoneNumberInvalidError,
-        _over("this is no phone number that Telegram knows the form of; write it like +491701234567"),
+        _over("refused-number-form"),
     ),
     (
         errors.PhoneNumberUnoccupiedError,
-        _over("nobody has an account with this number; make one in a Telegram app first"),
+        _over("refused-no-account"),
     ),
-    (errors.PhoneNumberBannedError, _over("Telegram has banned this number; use another account")),
-    (errors.PhoneNumberFloodError, _over("too many codes were asked for with this number; try again tomorrow")),
-    (errors.PhonePasswordFloodError, _over("too many passwords were tried; try again tomorrow")),
+    (errors.PhoneNumberBannedError, _over("refused-number-banned")),
+    (errors.PhoneNumberFloodError, _over("refused-too-many-codes")),
+    (errors.PhonePasswordFloodError, _over("refused-too-many-passwords")),
     (
         errors.PhoneNumberAppSignupForbiddenError,
-        _over("nobody has an account with this number; make one in a Telegram app first"),
+        _over("refused-no-account"),
     ),
-    (errors.UserDeactivatedBanError, _over("Telegram has banned this account; use another one")),
-    (errors.UserDeactivatedError, _over("this account was deleted; use another one")),
-    (errors.SessionRevokedError, _over("the login was ended from another device; begin again")),
-    (errors.AuthTokenExpiredError, _over("the picture is too old; begin again")),
-    (errors.AuthTokenInvalidError, _over("Telegram does not know the picture any more; begin again")),
-    (errors.AuthTokenAlreadyAcceptedError, _over("the picture was used already; begin again")),
+    (errors.UserDeactivatedBanError, _over("refused-account-banned")),
+    (errors.UserDeactivatedError, _over("refused-account-deleted")),
+    (errors.SessionRevokedError, _over("refused-ended-elsewhere")),
+    (errors.AuthTokenExpiredError, _over("refused-picture-old")),
+    (errors.AuthTokenInvalidError, _over("refused-picture-unknown")),
+    (errors.AuthTokenAlreadyAcceptedError, _over("refused-picture-used")),
     (
         errors.ApiIdInvalidError,
-        _over(
-            "Telegram refuses MTPROTO_API_ID and MTPROTO_API_HASH; whoever runs this copies both from my.telegram.org"
-        ),
+        _over("refused-app"),
     ),
     (
         errors.ApiIdPublishedFloodError,
-        _over("Telegram refuses MTPROTO_API_ID: it is a public one; get your own at my.telegram.org"),
+        _over("refused-app-public"),
     ),
     (
         errors.SendCodeUnavailableError,
-        _over("Telegram sends no further code to this number now; try again later, or log in by a picture: /mtcode qr"),
+        _over("refused-no-further-code"),
     ),
-    (errors.SmsCodeCreateFailedError, _over("Telegram could not send a code; try again later")),
+    (errors.SmsCodeCreateFailedError, _over("refused-code-not-sent")),
     (
         errors.UpdateAppToLoginError,
-        _over("Telegram wants a newer program for this login; whoever runs this brings teltubby up to date"),
+        _over("refused-too-old"),
     ),
-    (errors.SignInFailedError, _over("Telegram did not take the login; begin again")),
+    (errors.SignInFailedError, _over("refused-not-taken")),
     (errors.FloodWaitError, _flood),
     (errors.FloodPremiumWaitError, _flood),
     (errors.FloodTestPhoneWaitError, _flood),
-    (errors.FloodError, _over("Telegram asks for patience; try again in an hour")),
-    (errors.AuthRestartError, _over("Telegram had a problem with this login; begin again")),
-    (errors.UnauthorizedError, _over("Telegram does not know this login any more; begin again")),
+    (errors.FloodError, _over("refused-patience")),
+    (errors.AuthRestartError, _over("refused-login-trouble")),
+    (errors.UnauthorizedError, _over("refused-login-unknown")),
     (errors.TimedOutError, _TROUBLE),
     (errors.ServerError, _TROUBLE),
     (errors.RPCError, _unknown),
@@ -118,14 +115,14 @@ TABLE: tuple[tuple[type[BaseException], Make], ...] = (
     (errors.ReadCancelledError, _BROKEN),
     (errors.MultiError, _TROUBLE),
     (errors.AlreadyInConversationError, _BROKEN),
-    (TimeoutError, _over("Telegram did not answer in time; try again")),
+    (TimeoutError, _over("refused-not-in-time")),
     (asyncio.IncompleteReadError, _BROKEN),
-    (OSError, _over("Telegram can't be reached now; try again later")),
+    (OSError, _over("refused-unreachable")),
     (BufferError, _BROKEN),
     (struct.error, _UNREADABLE),
     (ValueError, _UNREADABLE),
     (TypeError, _UNREADABLE),  # with the whole answer in its text, when a picture is answered with something else
-    (OverflowError, _over("Telegram can't be reached at this address: whoever runs this looks at MTPROTO_SERVER")),
+    (OverflowError, _over("refused-wrong-address")),
 )
 """Most specific first."""
 

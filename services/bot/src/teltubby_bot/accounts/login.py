@@ -18,6 +18,7 @@ from telethon.tl.types.auth import SentCode, SentCodeTypeSetUpEmailRequired
 from telethon.utils import get_peer_id
 
 from teltubby_bot.accounts.errors import telethon_errors
+from teltubby_bot.catalogue import say
 from teltubby_bot.login_dialogue import LoginFailedError
 from teltubby_core.domain.keyring import DataCentre, Keyring
 from teltubby_core.errors import ConfigurationError
@@ -29,11 +30,6 @@ _LOG_OUT_SECONDS = 10.0
 _DIALOGS = 2000  # chats in which the relay channel is looked for
 _LEAST_PICTURE, _MOST_PICTURE = 15.0, 60.0
 """Seconds that a QR picture is waited for, whatever our clock makes of its end. Telegram's are good for 30."""
-_NO_CODE = "Telegram sends no code for this account; log it in by a picture: /mtcode qr"
-_NO_EMAIL = (
-    "Telegram first wants an e-mail address for this account's logins; give it one in a Telegram app, or log it in by a"
-    " picture: /mtcode qr"
-)
 
 
 @dataclass(frozen=True)
@@ -78,9 +74,9 @@ class TelethonLogin:
         question = SendCodeRequest(phone, access.api_id, access.api_hash, CodeSettings())
         sent = await self._ask(lambda: self._client(question))
         if not isinstance(sent, SentCode):
-            raise LoginFailedError(_NO_CODE)
+            raise LoginFailedError(say("refused-no-code"))
         if isinstance(sent.type, SentCodeTypeSetUpEmailRequired):
-            raise LoginFailedError(_NO_EMAIL)
+            raise LoginFailedError(say("refused-email"))
         self._phone, self._code_hash = phone, sent.phone_code_hash
 
     async def give_code(self, code: str) -> bool:

@@ -17,8 +17,8 @@ from teltubby_bot.botapi.errors import NotThereError, channel_errors, mapped
 from teltubby_bot.botapi.http import BotApiRequest
 from teltubby_bot.botapi.local_files import LocalFiles
 from teltubby_bot.reception import to_keep
-from teltubby_bot.telegram import POLL_LIMIT, Me, WebhookInfo
-from teltubby_core.domain.media import MediaItem
+from teltubby_bot.telegram import POLL_LIMIT, FileToSend, Keys, Me, WebhookInfo
+from teltubby_core.domain.media import MediaItem, MediaKind
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
 from teltubby_core.logs import redact
 from teltubby_core.ports import MediaSource, RawUpdate
@@ -26,6 +26,18 @@ from teltubby_core.ports import MediaSource, RawUpdate
 _POOL = 64  # connections: CONCURRENCY is at most 32, the rest for replies
 _ALLOWED_UPDATES = json.dumps(["message", "edited_message", "channel_post", "callback_query"])
 _LONGEST = 200  # characters of Telegram's words in a text of ours
+_LONGEST_TOAST = 200  # characters; core.telegram.org/bots/api#answercallbackquery
+_SENDING = {
+    MediaKind.PHOTO: ("send_Photo", "photo"),
+    MediaKind.VIDEO: ("send_Video", "video"),
+    MediaKind.AUDIO: ("send_Audio", "audio"),
+    MediaKind.VOICE: ("send_Voice", "voice"),
+    MediaKind.VIDEO_NOTE: ("send_Video_Note", "video_note"),
+    MediaKind.ANIMATION: ("send_Animation", "animation"),
+    MediaKind.STICKER: ("send_Sticker", "sticker"),
+}
+_AS_DOCUMENT = ("send_Document", "document")
+_WITHOUT_CAPTION = frozenset({MediaKind.VIDEO_NOTE, MediaKind.STICKER})
 
 
 class BotApi:
@@ -130,26 +142,63 @@ class BotApi:
         """See Telegram."""
         await self._call("delete_Webhook")
 
-    async def send(self, chat_id: int, text: str, reply_to: int | None) -> int:
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], *, language: str | None = None, chat_id: int | None = None
+    ) -> None:
+        """See Telegram."""
+        scope = {"type": "all_private_chats"} if chat_id is None else {"type": "chat", "chat_id": chat_id}
+        menu = [{"command": command, "description": what} for command, what in commands]
+        fields: dict[str, Any] = {"commands": menu, "scope": scope} | ({"language_code": language} if language else {})
+        await self._call("set_My_Commands", **fields)
+
+    async def send(self, chat_id: int, text: str, reply_to: int | None, keys: Keys = ()) -> int:
         """See Telegram. Once it is sent, nothing in the answer but its id may matter: an error would send it again."""
-        fields: dict[str, Any] = {"chat_id": chat_id, "text": _sendable(text)}
-        if reply_to is not None:
-            fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+        fields = _text_fields(chat_id, text) | _reply_fields(reply_to) | _keyboard(keys)
         return _id_of(await self._call("send_Message", **fields), "sendMessage")
+
+    async def send_again(self, chat_id: int, item: MediaItem, caption: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        method, field = _SENDING.get(item.kind, _AS_DOCUMENT)
+        fields = {"chat_id": chat_id, field: item.file_id} | _reply_fields(reply_to)
+        if item.kind not in _WITHOUT_CAPTION:
+            fields["caption"] = _sendable(caption)
+        return _id_of(await self._call(method, **fields), method)
+
+    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+        """See Telegram. The file is in memory while it goes out: whoever asks keeps it small."""
+        content = b"".join([chunk async for chunk in file.chunks()])
+        document = InputFile(content, filename=file.name, attach=False)
+        fields = {"chat_id": chat_id, "document": document, "caption": _sendable(caption)} | _reply_fields(reply_to)
+        return _id_of(await self._call("send_Document", **fields), "sendDocument")
 
     async def send_photo(self, chat_id: int, png: bytes, caption: str) -> int:
         """See Telegram."""
         photo = InputFile(png, filename="picture.png", attach=False)
         return _id_of(await self._call("send_Photo", chat_id=chat_id, photo=photo, caption=caption), "sendPhoto")
 
-    async def edit(self, chat_id: int, message_id: int, text: str) -> None:
+    async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:
         """See Telegram. Text that already stands there is no error: an earlier edit got through unheard."""
+        fields = _text_fields(chat_id, text) | {"message_id": message_id} | _keyboard(keys)
         with mapped():
             try:
-                await self._raw("edit_message_Text", chat_id=chat_id, message_id=message_id, text=_sendable(text))
+                await self._raw("edit_message_Text", **fields)
             except BadRequest as error:
                 if "message is not modified" not in str(error).lower():
                     raise
+
+    async def answer_press(self, query_id: str, text: str | None, *, alert: bool = False) -> None:
+        """See Telegram."""
+        fields = {"text": _sendable(text)[:_LONGEST_TOAST], "show_alert": alert} if text else {}
+        await self._call("answer_Callback_Query", callback_query_id=query_id, **fields)
+
+    async def act(self, chat_id: int, action: str) -> None:
+        """See Telegram."""
+        await self._call("send_Chat_Action", chat_id=chat_id, action=action)
+
+    async def react(self, chat_id: int, message_id: int, emoji: str | None) -> None:
+        """See Telegram."""
+        reaction = [{"type": "emoji", "emoji": emoji}] if emoji else []
+        await self._call("set_Message_Reaction", chat_id=chat_id, message_id=message_id, reaction=reaction)
 
     async def copy(self, chat_id: int, from_chat_id: int, message_id: int) -> int:
         """See Telegram."""
@@ -202,6 +251,23 @@ def _id_of(answer: Any, method: str) -> int:
         # Permanent: it was sent, and another try would send it once more.
         raise PermanentError(f"Telegram answered {method} without a message id")
     return sent_id
+
+
+def _text_fields(chat_id: int, text: str) -> dict[str, Any]:
+    """Return a plain text; of addresses in it, which people wrote, nothing is fetched and shown."""
+    return {"chat_id": chat_id, "text": _sendable(text), "link_preview_options": {"is_disabled": True}}
+
+
+def _reply_fields(reply_to: int | None) -> dict[str, Any]:
+    if reply_to is None:
+        return {}
+    return {"reply_parameters": {"message_id": reply_to, "allow_sending_without_reply": True}}
+
+
+def _keyboard(keys: Keys) -> dict[str, Any]:
+    """Return the buttons; an edit without them takes away those that were there."""
+    rows = [[{"text": label, "callback_data": data} for label, data in row] for row in keys]
+    return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
 
 def _sendable(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from teltubby_bot.botapi.files import files_of
 from teltubby_bot.botapi.raw import Fields, count, fields, listed, moment, number, text
+from teltubby_bot.presses import Press
 from teltubby_bot.texts import TOO_NEW
 from teltubby_core.domain.media import ForwardOrigin, IncomingMessage
 
@@ -80,6 +81,20 @@ def parse_update(raw: Fields) -> IncomingMessage | None:
     return None
 
 
+def parse_press(given: Fields) -> Press | None:
+    """Return the press of a button that an update tells of; None of every other update, and of a press of nothing."""
+    press = fields(_encodable(given).get("callback_query"))
+    query_id, data = text(press, "id"), text(press, "data")
+    sender, message = fields(press.get("from")), fields(press.get("message"))
+    user_id, chat_id = number(sender, "id"), number(fields(message.get("chat")), "id")
+    message_id = count(message, "message_id")
+    if query_id is None or user_id is None or chat_id is None or not message_id:
+        return None
+    language = text(sender, "language_code")
+    private = text(fields(message.get("chat")), "type") == "private"
+    return Press(query_id, user_id, chat_id, message_id, data or "", private=private, language=language)
+
+
 def _encodable(raw: Fields) -> Fields:
     """Replace halves of surrogate pairs, which neither database nor document can hold; offsets stay true."""
     written = json.dumps(raw, ensure_ascii=False)
@@ -109,6 +124,7 @@ def _message(given: Fields, *, edited: bool) -> IncomingMessage | None:
         sender_id=number(sender, "id"),
         sender_name=_name(sender),
         sender_username=text(sender, "username"),
+        sender_language=text(sender, "language_code"),
         chat_title=text(chat, "title"),
         chat_username=text(chat, "username"),
         media_group_id=text(given, "media_group_id") or None,
