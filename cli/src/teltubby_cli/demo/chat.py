@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.markup import escape
 
+from teltubby_cli.demo.answers import Answers
 from teltubby_cli.demo.cast import Cast
 from teltubby_simulator.model import Message
 
@@ -54,8 +55,7 @@ class Chat:
         def ended() -> bool:
             if reason := self._early_end():
                 raise ChildProcessError(reason)
-            done = {answer.reply_to_message_id for answer in self._answers() if (answer.text or "").startswith(ends)}
-            return set(groups.values()) <= done
+            return Answers(self._chat()).all_begin(groups.values(), ends)
 
         await self._cast.world.changed.wait_for(ended, PATIENCE)
         self._print_news()
@@ -69,8 +69,10 @@ class Chat:
         return any(len(message.edits) > self._shown.get(message.id, 0) for message in self._answers())
 
     def _answers(self) -> list[Message]:
-        chat = self._cast.world.chat_with(self._cast.curator.id, self._cast.bot.id)
-        return [message for message in chat if message.sender is self._cast.bot]
+        return [message for message in self._chat() if message.sender is self._cast.bot]
+
+    def _chat(self) -> list[Message]:
+        return self._cast.world.chat_with(self._cast.curator.id, self._cast.bot.id)
 
     def _print_news(self) -> None:
         for message in self._answers():
