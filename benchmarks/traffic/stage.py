@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from teltubby_cli.demo.answers import Answers
 from teltubby_simulator.content import SeededContent, sha256_of
 from teltubby_simulator.directory import DEFAULT_API_HASH, DEFAULT_API_ID
 from teltubby_simulator.model import Message, User
@@ -23,11 +24,12 @@ PER_SECOND = 20  # messages sent; Telegram lets a bot write 30 a second
 
 @dataclass(frozen=True)
 class Load:
-    """How many files, and how large the large ones are."""
+    """How many files, how large the large ones are, and how many are sent in a second."""
 
     small: int
     large: int
     large_mib: int
+    per_second: int = PER_SECOND
 
     @property
     def messages(self) -> int:
@@ -86,7 +88,7 @@ class Stage:
         loop = asyncio.get_running_loop()
         start = loop.time()
         for number, content in enumerate(self.load.contents()):
-            await asyncio.sleep(max(0.0, start + number / PER_SECOND - loop.time()))
+            await asyncio.sleep(max(0.0, start + number / self.load.per_second - loop.time()))
             self._send(self.users[number % CHATS], content)
 
     def _send(self, user: User, content: SeededContent) -> None:
@@ -97,16 +99,11 @@ class Stage:
 
     def waits(self) -> list[float | None]:
         """Return for each small file the seconds from sending to the bot's first answer, None while there is none."""
-        answered = {
-            (user.id, answer.reply_to_message_id): answer.edits[0][0]
-            for user in self.users
-            for answer in self.world.chat_with(user.id, self.bot.id)
-            if answer.sender is self.bot
-        }
-        found = [
-            (each.sent_at, answered.get((each.message.chat.id, each.message.id))) for each in self.sent if each.small
+        chats = {user.id: Answers(self.world.chat_with(user.id, self.bot.id)) for user in self.users}
+        told = [
+            (each.sent_at, chats[each.message.chat.id].first_told(each.message.id)) for each in self.sent if each.small
         ]
-        return [None if answer is None else answer - sent for sent, answer in found]
+        return [None if at is None else at - sent_at for sent_at, at in told]
 
     def all_answered(self) -> bool:
         """Tell whether each small file has an answer."""
