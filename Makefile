@@ -23,7 +23,7 @@ build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f 
 export DOCKER REGISTRY VERSION
 
 .PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
-	integration distributed test-sessions test-operator chart images-test cluster-test cluster bench conformance-list
+	integration conversations distributed test-sessions test-operator chart images-test cluster-test cluster bench transcript conformance-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ kind-demo: ## Let simulated people send files to the bot in that cluster, and ch
 kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
-test: lint unit conformance integration distributed test-sessions test-operator chart images-test cluster-test ## Everything: lint, types, layers, tests
+test: lint unit conformance integration conversations distributed test-sessions test-operator chart images-test cluster-test ## Everything: lint, types, layers, tests
 	@echo "make test: all of it passed in $$(($$(date +%s) - $(STARTED))) s"
 
 lint: ## Style, types and layers
@@ -75,6 +75,9 @@ conformance-list: ## Write docs/conformance.md: the rules, their sources, their 
 
 integration: test-bed ## Tests with real processes against the Telegram simulator
 	@$(SETUP) pytest tests/integration
+
+conversations: test-bed ## Tests of every command in the chat, with the real bot and Telegram's limits on
+	@$(SETUP) pytest tests/conversations
 
 distributed: test-bed ## Tests of bot and workers as processes of their own, on RabbitMQ and MinIO that fail
 	@$(SETUP) pytest tests/distributed
@@ -100,6 +103,9 @@ cluster-test: ## Tests of the chart on a real Kubernetes node of their own; root
 
 cluster: ## That node to look at, until Ctrl-C
 	@$(SETUP) cd tests && python -m testbed.cluster
+
+transcript: ## A day's use as a page and a picture, made from a real run: docs/transcript.html and .png
+	@$(SETUP) cd tests && python -m transcript --out ../docs
 
 bench: test-bed ## Measure, against what one would use instead
 	@$(SETUP) for bench in benchmarks/*.py; do PYTHONPATH=tests python "$$bench" || exit 1; done

@@ -99,6 +99,7 @@ def test_workers_with_a_job_stay_through_twenty_scale_downs_and_no_job_comes_twi
     before = traffic.redelivered()
     for _ in range(MOST_ROUNDS):
         limit(SLOW)
+        traffic.pause()
         (long,) = traffic.large(1, size=LONG)
         short = [*traffic.large(2, size=SHORT), *traffic.large(1, size=LONGER)]
         traffic.until(lambda: said_busy(scaled).count("True") == MOST, LIMIT, "every worker to have a job")

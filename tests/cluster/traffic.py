@@ -2,12 +2,15 @@
 
 import base64
 import json
+import time
 import urllib.request
 from collections.abc import Callable
 
 from cluster.release import CURATOR, Release
+from teltubby_cli.demo.answers import Answers
 from teltubby_cli.demo.bucket import Bucket
 from teltubby_cli.demo.check import check_objects, documents
+from teltubby_core.domain import bursts
 from teltubby_simulator.content import SeededContent
 from teltubby_simulator.far_world import FarWorld
 from teltubby_simulator.model import Message, User
@@ -30,6 +33,7 @@ class Traffic:
         self.world: FarWorld = release.world()
         self.curator: User = self.world.person("Ada", "ada", curator)
         self.sent: list[Message] = []
+        self._last_sent = 0.0  # by the monotonic clock
         self._mark = f"{release.namespace}-{self.world.clock()}"
 
     def small(self, count: int = 1, size: int = 40_000) -> list[Message]:
@@ -47,16 +51,22 @@ class Traffic:
         media = self.world.make_media("document", content, file_name="again.bin")
         return self._kept(self.world.send(self.curator, self.world.bot, media=media))
 
+    def pause(self) -> None:
+        """Wait until the next five messages get answers of their own, which tell of each when it has ended."""
+        self.until(lambda: time.monotonic() > self._last_sent + bursts.SECONDS + 2, 30, "quiet in the chat")
+
     def said_to(self, message: Message) -> str:
         """Return what the bot's latest answer to a message says."""
-        answers = self.world.chat_with(self.curator.id, self.world.bot.id)
-        found = [each for each in answers if each.reply_to_message_id == message.id]
-        return (found[-1].text or "") if found else ""
+        answer = self._answers().to(message.id)
+        return (answer.text or "") if answer else ""
+
+    def _answers(self) -> Answers:
+        return Answers(self.world.chat_with(self.curator.id, self.world.bot.id))
 
     def ended(self, *messages: Message) -> bool:
         """Whether the bot's answers to these, or to all, stand at an end."""
         self.world.look()
-        return all(self.said_to(message).startswith(_ENDS) for message in messages or self.sent)
+        return self._answers().all_begin([message.id for message in messages or self.sent], _ENDS)
 
     def until_ended(self, *messages: Message, limit: float = PATIENCE) -> None:
         """Wait for that."""
@@ -102,6 +112,7 @@ class Traffic:
 
     def _kept(self, message: Message) -> Message:
         self.sent.append(message)
+        self._last_sent = time.monotonic()
         return message
 
     def until(self, condition: Callable[[], bool], limit: float, what: str) -> None:

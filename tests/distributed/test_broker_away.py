@@ -5,6 +5,7 @@ import time
 from functools import partial
 
 import pytest
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from distributed import impatient_bot
 from distributed.acts import SMALL_LIMIT, at_full_speed, in_mid_file, slowly
@@ -90,7 +91,10 @@ async def test_fifty_waiting_jobs_survive_a_power_cut_of_the_broker(
 
 def waiting(stage: DistributedStage, count: int):
     async def all_there() -> bool:
-        return await stage.broker.count("JOB_QUEUE_NAME") == count
+        try:
+            return await stage.broker.count("JOB_QUEUE_NAME") == count
+        except ChannelNotFoundEntity:  # nobody has declared it yet
+            return False
 
     return all_there
 

@@ -23,7 +23,7 @@ async def test_a_running_job_of_a_gigabyte_stops_within_two_seconds_and_retry_br
     short = await short_id(stage, message)
 
     ordered = time.time()
-    said = await answer(stage, f"/cancel {short}")
+    said = await answer(stage, f"/cancel {short} yes")
     (report,) = await stage.until(lambda: stage.trail("job.cancelled"), what="the worker's report")
     stopped = datetime.fromisoformat(report.details["at"]).timestamp() - ordered
 

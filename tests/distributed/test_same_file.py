@@ -75,7 +75,7 @@ async def test_a_leader_cancelled_by_its_sender_leaves_the_file_to_who_follows(t
     await stage.until(lambda: "on its way already" in stage.said_to(theirs), what="the follower told")
 
     short = await short_id(stage, mine)
-    assert "is cancelled" in await answer(stage, f"/cancel {short}")
+    assert "is cancelled" in await answer(stage, f"/cancel {short} yes")
     at_full_speed(stage)
     await stage.until_ended(theirs)
     await stage.until(lambda: stage.said_to(mine).startswith("🛑 Cancelled"), what="the canceller's reply")

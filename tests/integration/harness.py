@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from teltubby_cli.demo.answers import Answers
 from teltubby_cli.demo.cast import Cast, new_cast, settings_of_run
 from teltubby_cli.demo.check import check
 from teltubby_simulator.content import BytesContent, SeededContent
@@ -119,8 +120,7 @@ class Stage:
     def answer_to(self, message: Message) -> Message | None:
         """The latest of the bot's answers to a message: a kill may have cost a second one."""
         assert isinstance(message.chat, User)
-        found = [a for a in self.answers(message.chat) if a.reply_to_message_id == message.id]
-        return found[-1] if found else None
+        return self._answers(message.chat).to(message.id)
 
     def said_to(self, message: Message) -> str:
         """What the bot's answer says now; empty while there is none."""
@@ -128,10 +128,23 @@ class Stage:
         return (answer.text or "") if answer else ""
 
     def ended(self, *messages: Message) -> bool:
-        return all(self.said_to(message).startswith(ENDS) for message in _leaders(messages))
+        chats: dict[int, list[int]] = {}
+        for message in _leaders(messages):
+            chats.setdefault(message.chat.id, []).append(message.id)
+        return all(self._answers(self.world.users[chat]).all_begin(ids, ENDS) for chat, ids in chats.items())
+
+    def _answers(self, user: User) -> Answers:
+        return Answers(self.world.chat_with(user.id, self.cast.bot.id))
 
     async def until_ended(self, *messages: Message, limit: float = PATIENCE) -> None:
         await self.until(lambda: self.ended(*messages), limit, "the bot's final answers")
+
+    def assert_answered_once(self, sent: list[Message]) -> None:
+        """Each message has one answer, or shares one with others of its burst; nothing else was said."""
+        chats = {message.chat.id: self.world.users[message.chat.id] for message in sent}
+        said = sorted(answer.id for user in chats.values() for answer in self.answers(user))
+        used = {answer.id for message in _leaders(sent) if (answer := self.answer_to(message))}
+        assert said == sorted(used), "one reply a message, or a burst of them"
 
     def assert_archived_once(self, sent: list[Message]) -> None:
         """Every file is there, its bytes as sent, each message documented once, nothing else lies about."""

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from teltubby_bot.archiver import ArchiverOptions
-from teltubby_bot.botapi import BotApi, parse_update
+from teltubby_bot.botapi import BotApi, parse_press, parse_update
 from teltubby_bot.ownership import Ownership
 from teltubby_bot.replier import Pace
 from teltubby_bot.service import Bot, BotOptions, Ports
@@ -275,7 +275,21 @@ async def running(folder: Path, api: ScriptedBotApi) -> AsyncIterator[None]:
     async with BotApi(TOKEN, f"http://127.0.0.1:{runner.addresses[0][1]}", io_timeout=10) as telegram:
         inbox = SqliteInbox(database, 123456, clock)
         dead_letters = SqliteDeadLetters(database)
-        ports = Ports(telegram, parse_update, inbox, index, queue, events, control, dead_letters, store, owner, clock)
+        ports = Ports(
+            telegram,
+            parse_update,
+            parse_press,
+            inbox,
+            index,
+            queue,
+            events,
+            control,
+            dead_letters,
+            store,
+            owner,
+            clock,
+            secret=TOKEN,
+        )
         worker = Worker(
             queue,
             events,

@@ -68,7 +68,7 @@ async def test_a_running_job_is_cancelled_and_brought_in_by_retry(stage: Stage):
     message = stage.cast.sends(stage.document("large", 80 * MIB))
     short = await running(stage, message)
     before = time.monotonic()
-    assert await answer(stage, f"/cancel {short}") == f"🛑 Job {short} is cancelled. /retry {short} brings it back."
+    assert await answer(stage, f"/cancel {short} yes") == f"🛑 Job {short} is cancelled. /retry {short} brings it back."
     await stage.until(lambda: not parts(stage), what="the upload aborted")
     assert time.monotonic() - before < STOPS_WITHIN + 3.0, "the bot's own poll and reply included"
     await until_queue_is_empty(stage)
@@ -97,7 +97,7 @@ async def test_queue_and_jobs_show_what_is_on_its_way(stage: Stage):
     await stage.until(lambda: "/cancel" in stage.said_to(second), what="the second job")
     text = await answer(stage, "/queue")
     assert text.startswith("📥 Your open jobs: 1 pending · 1 processing\n")
-    assert re.search(rf"^{short} document 60\.0 MB: [▰▱]+ \d+ %$", text, re.MULTILINE), text
+    assert re.search(rf"^{short} document 60\.0 MB: [▰▱]+ \d+ %( · .*)?$", text, re.MULTILINE), text
     assert "Queue: 1 waiting, 1 with workers · dead letters: 0" in text
     details = await answer(stage, f"/jobs {short}")
     assert "Attempt 1 of 9" in details
@@ -136,7 +136,7 @@ async def test_a_cancelled_leaders_file_still_comes_for_those_who_follow(stage: 
     short = await running(stage, mine)
     theirs = stage.world.send(other, stage.cast.bot, media=file)
     await stage.until(lambda: "on its way already" in stage.said_to(theirs), what="the follower")
-    await answer(stage, f"/cancel {short}")
+    await answer(stage, f"/cancel {short} yes")
     at_full_speed(stage)
     await stage.until_ended(theirs)
     await stage.until(lambda: stage.said_to(mine).startswith("🛑 Cancelled"), what="the canceller's reply")

@@ -62,4 +62,4 @@ async def test_a_long_flood_is_told_with_its_end_and_shown_as_long_as_it_lasts(s
     assert "nothing is lost" in (told.text or "")
     assert "waits until" in await status_with(stage, "🟡 bot-0: flooded")
     short = stage.said_to(message).partition("/cancel ")[2].split()[0]
-    assert "🛑" in await answer(stage, f"/cancel {short}")
+    assert "🛑" in await answer(stage, f"/cancel {short} yes")
