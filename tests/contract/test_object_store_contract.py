@@ -124,6 +124,7 @@ async def test_a_part_of_an_object_is_read_by_where_it_lies(bucket: Bucket) -> N
 
 
 async def test_of_what_is_not_there_no_part_is_read(bucket: Bucket) -> None:
+    await bucket.store.put(OTHER, b"there", VIDEO)
     assert await bucket.store.read(KEY, 0, MIB) is None
     with pytest.raises(PermanentError):
         await bucket.store.read("../outside", 0, MIB)
