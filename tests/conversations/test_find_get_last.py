@@ -1,6 +1,8 @@
 """Finding files again and getting them back."""
 
 from conversations.talk import Talk
+from teltubby_simulator.content import sha256_of
+from teltubby_simulator.faults import Rule, Step
 
 
 async def test_a_file_is_found_in_its_words_and_comes_back(talk: Talk) -> None:
@@ -30,3 +32,16 @@ async def test_what_a_user_sent_is_shown_as_it_is_and_never_read_as_markup(talk:
     found = await talk.asks("/find stars")
     assert "<b>bold</b> *stars* [link](http://x)" in (found.text or "")
     assert {entity["type"] for entity in found.entities} <= {"url"}, "addresses are links in every text"
+
+
+async def test_a_file_that_telegram_has_forgotten_comes_from_the_archive(talk: Talk) -> None:
+    sent = await talk.small_file("a paper", name="paper.bin")
+    forgotten = Step(code=400, error="wrong file identifier/HTTP URL specified")
+    talk.world.faults.add(Rule((forgotten,), "bot_api", "senddocument"))
+    talk.world.send(talk.ada, talk.bot, text="/get 1")
+    await talk.stage.until(lambda: any(a.media for a in talk.stage.answers()), what="the file")
+    (back,) = [a for a in talk.stage.answers() if a.media]
+    assert back.media is not None
+    assert sent.media is not None
+    assert back.media.file.file_name == "paper.bin"
+    assert sha256_of(back.media.file.content) == sha256_of(sent.media.file.content)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teltubby_bot.telegram import POLL_LIMIT, ConflictError, FileToSend, Keys, Me, WebhookInfo
+from teltubby_bot.telegram import POLL_LIMIT, ConflictError, Keys, Me, WebhookInfo
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import FileTooBigError, PermanentError, TeltubbyError
 from teltubby_core.ports import MediaSource, RawUpdate
@@ -161,10 +161,10 @@ class FakeTelegram:
         self.sent_again.append((chat_id, item.file_id))
         return await self.send(chat_id, caption, reply_to)
 
-    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+    async def upload(self, chat_id: int, name: str, content: bytes, caption: str, reply_to: int | None) -> int:
         """See Telegram."""
         self._fail("upload")
-        self.uploads.append((chat_id, file.name, b"".join([chunk async for chunk in file.chunks()])))
+        self.uploads.append((chat_id, name, content))
         return await self.send(chat_id, caption, reply_to)
 
     async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from support import CURATOR, DATE, OTHER_CURATOR, a_file
-from teltubby_bot.access import Access, explained
+from teltubby_bot.access import Access
 from teltubby_bot.botapi import parse_update
 from teltubby_bot.finding_commands import FindingCommands
 from teltubby_bot.intake import Intake
@@ -53,7 +53,7 @@ class Office:
         )
         commands = JobCommands(desk).by_name() | QueueCommands(desk).by_name()
         commands |= FindingCommands(self.index, self.refused.append).by_name()
-        commands["db_maint"] = explained(MaintenanceCommand(self.index, desk.access).answer)
+        commands |= MaintenanceCommand(self.index, desk.access).by_name()
         self.intake = Intake(
             stage.inbox,
             stage.index,

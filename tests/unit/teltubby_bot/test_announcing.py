@@ -81,7 +81,7 @@ async def test_while_it_does_not_answer_news_are_bounded(events: SlowEvents, ann
     for _ in range(250):
         announcer.stored(STORED)
     events.gate.set()
-    await eventually(lambda: len(events.announced) == 100 and not announcer._tasks)
+    await eventually(lambda: len(events.announced) == 100 and announcer._tasks.idle)
 
 
 async def test_a_stop_leaves_what_is_under_way(events: SlowEvents, announcer: Announcer) -> None:

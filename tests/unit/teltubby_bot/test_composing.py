@@ -7,6 +7,7 @@ import pytest
 from support import CURATOR
 from teltubby_bot import burst_texts, texts
 from teltubby_bot.catalogue import speaking
+from teltubby_bot.catalogue.recorded import reason
 from teltubby_bot.composing import Composer
 from teltubby_bot.languages import Languages
 from teltubby_bot.transfers import Transfers
@@ -137,6 +138,6 @@ def test_of_very_many_troubles_the_rest_is_counted() -> None:
     ],
 )
 def test_recorded_reasons_are_said_in_the_language_that_is_spoken(recorded: str, german: str) -> None:
-    assert texts.reason(recorded) == recorded
+    assert reason(recorded) == recorded
     with speaking("de"):
-        assert texts.reason(recorded) == german
+        assert reason(recorded) == german

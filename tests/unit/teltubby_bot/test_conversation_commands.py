@@ -102,10 +102,14 @@ async def test_an_admin_manages_anothers_job_but_sees_no_key(office: Office) -> 
 # /cancel asks
 
 
-async def test_a_job_under_way_is_cancelled_after_a_yes(office: Office) -> None:
+async def _under_way(office: Office) -> None:
     job = await office.job(FIRST, 1)
     await office.stage.index.apply(started(job))
     office.progress[FIRST] = Transfer(30 * MB, 100 * MB)
+
+
+async def test_a_job_under_way_is_cancelled_after_a_yes(office: Office) -> None:
+    await _under_way(office)
     assert (await office.says(f"/cancel {FIRST}")).startswith("Job 3f2a9c is being fetched: 30.0 MB are here already")
     assert await office.state() is JobState.PROCESSING
     (yes,) = await _commands(office)
@@ -117,9 +121,7 @@ async def test_a_job_under_way_is_cancelled_after_a_yes(office: Office) -> None:
 
 
 async def test_somebody_elses_yes_counts_for_nothing(office: Office) -> None:
-    job = await office.job(FIRST, 1)
-    await office.stage.index.apply(started(job))
-    office.progress[FIRST] = Transfer(30 * MB, 100 * MB)
+    await _under_way(office)
     await office.says(f"/cancel {FIRST}")
     (yes,) = await _commands(office)
     word = yes.rpartition(" ")[2]
@@ -128,9 +130,7 @@ async def test_somebody_elses_yes_counts_for_nothing(office: Office) -> None:
 
 
 async def test_a_yes_that_comes_late_is_asked_again(office: Office) -> None:
-    job = await office.job(FIRST, 1)
-    await office.stage.index.apply(started(job))
-    office.progress[FIRST] = Transfer(30 * MB, 100 * MB)
+    await _under_way(office)
     await office.says(f"/cancel {FIRST}")
     (yes,) = await _commands(office)
     office.now += 301

@@ -8,6 +8,7 @@ import pytest
 
 from support import CURATOR, OTHER_CURATOR, eventually
 from teltubby_bot import session_texts as texts
+from teltubby_bot.access import Access
 from teltubby_bot.botapi import parse_update
 from teltubby_bot.catalogue import say
 from teltubby_bot.confidential import Confidences
@@ -43,9 +44,8 @@ class Counter:
             index=stage.index,
             telegram=stage.telegram,
             kind=kind,
-            admins=frozenset({ADMIN}),
+            access=Access(frozenset({ADMIN}), self.refused.append),
             confidences=self.confidences,
-            refused=self.refused.append,
             sessions=self.store if people else None,
             dialogue=self.dialogue if people else None,
         )
@@ -61,7 +61,9 @@ class Counter:
             self.confidences.take(user, self._number)
         message = parse_update(json.loads(stored.raw))
         assert message is not None
-        return await self.commands[name or text[1:].split(maxsplit=1)[0].partition("@")[0].lower()](message)
+        said = await self.commands[name or text[1:].split(maxsplit=1)[0].partition("@")[0].lower()](message)
+        assert isinstance(said, str), "these answers have no buttons"
+        return said
 
     @property
     def deleted(self) -> list[int]:

@@ -10,7 +10,7 @@ from teltubby_bot.sending_back import MAX_UPLOAD, SendingBack
 from teltubby_bot.telegram import ChatClosedError
 from teltubby_core.domain.records import ItemRecord, Reply, Stored
 from teltubby_core.domain.routing import Route
-from teltubby_core.errors import PermanentError, TransientError
+from teltubby_core.errors import PermanentError, StorageUnavailableError, TransientError
 from unit.teltubby_bot.stage import Stage
 
 BODY = b"every byte " * 1000
@@ -71,9 +71,25 @@ async def test_what_is_nowhere_is_said_to_be_that(stage: Stage) -> None:
 async def test_bytes_that_changed_in_the_archive_are_not_sent(stage: Stage) -> None:
     item = await _item(stage, sha256="0" * 64)
     stage.telegram.failures["send_again"] = [WRONG_ID]
-    with pytest.raises(PermanentError, match="sha256 differs"):
-        await _sending(stage).send(_answer(item))
-    assert stage.telegram.sent == []
+    await _sending(stage).send(_answer(item))
+    assert stage.telegram.uploads == []
+    assert "not in the archive as it was stored" in stage.telegram.sent[-1].text
+
+
+async def test_an_archive_that_is_away_is_said_to_be_that_and_keeps_nobody_waiting(stage: Stage) -> None:
+    item = await _item(stage)
+    stage.store.fail_with = StorageUnavailableError("connection refused")
+    stage.telegram.failures["send_again"] = [WRONG_ID]
+    await _sending(stage).send(_answer(item))
+    assert "The archive can't be looked at: connection refused" in stage.telegram.sent[-1].text
+
+
+async def test_what_telegram_does_not_take_is_said_to_be_that(stage: Stage) -> None:
+    item = await _item(stage)
+    stage.telegram.failures["send_again"] = [WRONG_ID]
+    stage.telegram.failures["upload"] = [PermanentError("Telegram refuses the request: odd")]
+    await _sending(stage).send(_answer(item))
+    assert "Telegram does not take the file: Telegram refuses the request: odd" in stage.telegram.sent[-1].text
 
 
 @pytest.mark.parametrize("error", [ChatClosedError("blocked"), TransientError("flood", retry_after=3)])

@@ -92,6 +92,6 @@ async def test_after_a_flood_there_are_none_for_as_long_as_telegram_asks(telegra
     telegram.failures["react"] = [TransientError("flood", retry_after=60)]
     found.shown(REPLY, _shown(_record(ItemState.STORED)))
     await eventually(lambda: not telegram.failures["react"])
-    await eventually(lambda: not found._tasks)
+    await eventually(lambda: found._tasks.idle)
     found.shown(replace(REPLY, reply_to=8), _shown(_record(ItemState.STORED)))
-    assert not found._tasks
+    assert found._tasks.idle

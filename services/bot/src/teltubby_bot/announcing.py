@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
+from teltubby_bot.background import Background
 from teltubby_core.domain.jobs import ArchiveStored, JobMessage, JobQueued, News
 from teltubby_core.domain.records import Stored
 from teltubby_core.errors import TeltubbyError
@@ -22,7 +23,7 @@ class Announcer:
         self._events = events
         self._clock = clock
         self._bucket = bucket
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Background(_MOST)
 
     def queued(self, job: JobMessage) -> None:
         """A job waits for a worker."""
@@ -44,20 +45,14 @@ class Announcer:
 
     async def stop(self) -> None:
         """Leave what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def _tell(self, news: News) -> None:
-        if len(self._tasks) >= _MOST:
+        if not self._tasks.start(lambda: self._announce(news), f"announce {news.kind}"):
             log.debug("%s not announced: %d others are under way", news.kind, _MOST)
-            return
-        task = asyncio.create_task(self._announce(news), name=f"announce {news.kind}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _announce(self, news: News) -> None:
         try:

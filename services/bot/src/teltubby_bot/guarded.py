@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from teltubby_bot.telegram import ConflictError, FileToSend, Keys, Me, Telegram, WebhookInfo
+from teltubby_bot.telegram import ConflictError, Keys, Me, Telegram, WebhookInfo
 from teltubby_core.breaker import Breaker, is_outage
 from teltubby_core.domain.media import MediaItem
 from teltubby_core.errors import TeltubbyError
@@ -76,10 +76,10 @@ class GuardedTelegram:
         with self._breaker.watched():
             return await self._telegram.send_again(chat_id, item, caption, reply_to)
 
-    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
+    async def upload(self, chat_id: int, name: str, content: bytes, caption: str, reply_to: int | None) -> int:
         """See Telegram."""
         with self._breaker.watched():
-            return await self._telegram.upload(chat_id, file, caption, reply_to)
+            return await self._telegram.upload(chat_id, name, content, caption, reply_to)
 
     async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:
         """See Telegram."""

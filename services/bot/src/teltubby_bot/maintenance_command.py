@@ -3,7 +3,7 @@
 import logging
 
 from teltubby_bot import texts
-from teltubby_bot.access import Access
+from teltubby_bot.access import Access, Command, explained
 from teltubby_bot.catalogue import say
 from teltubby_core.domain.media import IncomingMessage
 from teltubby_core.domain.records import DatabaseSight
@@ -19,7 +19,11 @@ class MaintenanceCommand:
         self._index = index
         self._access = access
 
-    async def answer(self, message: IncomingMessage) -> str:
+    def by_name(self) -> dict[str, Command]:
+        """Return its function by its name without the slash."""
+        return {"db_maint": explained(self._maintain)}
+
+    async def _maintain(self, message: IncomingMessage) -> str:
         """Do it, and report how it was before and is after."""
         self._access.check_admin(message)
         done = await self._index.maintain()

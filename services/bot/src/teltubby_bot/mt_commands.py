@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from teltubby_bot import session_texts as texts
+from teltubby_bot.access import Access, Command, explained
 from teltubby_bot.catalogue import say
 from teltubby_bot.confidential import Confidences, was_cut
 from teltubby_bot.login_dialogue import Given, LoginDialogue
@@ -29,7 +30,7 @@ Answer = Callable[[IncomingMessage], Awaitable[str]]
 
 @dataclass(frozen=True)
 class LoginDesk:
-    """What these commands work with. ``refused`` is told who asked for what they may not have.
+    """What these commands work with.
 
     ``sessions`` are those that this process can see, ``dialogue`` logs people in; None of a bot whose workers log in by
     themselves.
@@ -38,9 +39,8 @@ class LoginDesk:
     index: ArchiveIndex
     telegram: Telegram
     kind: SessionKind
-    admins: frozenset[int]
+    access: Access
     confidences: Confidences
-    refused: Callable[[int], None]
     sessions: SessionStore | None = None
     dialogue: LoginDialogue | None = None
 
@@ -51,23 +51,17 @@ class LoginCommands:
     def __init__(self, desk: LoginDesk) -> None:
         self._desk = desk
 
-    def by_name(self) -> dict[str, Answer]:
+    def by_name(self) -> dict[str, Command]:
         """Return each command's function by its name without the slash."""
         commands = {"mtstatus": self._status, "mtcode": self._code, "mtpass": self._pass}
         return {name: self._for_admins(command) for name, command in commands.items()}
 
-    def _for_admins(self, command: Answer) -> Answer:
+    def _for_admins(self, command: Answer) -> Command:
         async def answer(message: IncomingMessage) -> str:
-            user = message.sender_id or message.chat_id
-            try:
-                if user not in self._desk.admins:
-                    self._desk.refused(user)
-                    raise UserError(say("for-admins"))
-                return await command(message)
-            except UserError as error:
-                return str(error)
+            self._desk.access.check_admin(message)
+            return await command(message)
 
-        return answer
+        return explained(answer)
 
     async def _status(self, message: IncomingMessage) -> str:
         words = (message.text or "").lower().split()[1:]

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from teltubby_bot.background import Background
 from teltubby_bot.catalogue import say
 from teltubby_bot.telegram import Keys, Telegram
 from teltubby_core.domain.speech import Buttons
@@ -112,7 +113,7 @@ class PressReader:
     def __init__(self, telegram: Telegram, signer: Signer, parse: Callable[[dict[str, Any]], Press | None]) -> None:
         self._telegram = telegram
         self._signer = signer
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Background(_MOST_ANSWERS)
         self.parse = parse
         """Returns the press that an update tells of."""
 
@@ -134,15 +135,10 @@ class PressReader:
 
     async def stop(self) -> None:
         """Leave what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def _answer(self, press: Press, text: str | None) -> None:
-        if len(self._tasks) < _MOST_ANSWERS:
-            task = asyncio.create_task(self._tell(press, text), name=f"press {press.query_id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._tasks.start(lambda: self._tell(press, text), f"press {press.query_id}")
 
     async def _tell(self, press: Press, text: str | None) -> None:
         try:

@@ -3,15 +3,13 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator
 
 from teltubby_bot import texts
 from teltubby_bot.catalogue import say, speaking
 from teltubby_bot.languages import Languages
-from teltubby_bot.telegram import ChatClosedError, FileToSend, Telegram
-from teltubby_core.domain.media import content_type
+from teltubby_bot.telegram import ChatClosedError, Telegram
 from teltubby_core.domain.records import ItemRecord, Reply
-from teltubby_core.errors import PermanentError
+from teltubby_core.errors import PermanentError, TeltubbyError
 from teltubby_core.ports import ArchiveIndex, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -21,6 +19,15 @@ MAX_UPLOAD = 50 * 1024 * 1024
 
 
 _BLOCK = 4 * 1024 * 1024
+
+
+class _UnsendableError(Exception):
+    """The file can't go back; ``key`` and ``values`` make the text that says why."""
+
+    def __init__(self, key: str, **values: str) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
 
 
 class SendingBack:
@@ -36,7 +43,7 @@ class SendingBack:
     async def send(self, reply: Reply) -> int:
         """Send the file that an answer brings, or say why it can't be; return the message's id.
 
-        Errors: as of Telegram's ``send``, and those of the store.
+        Errors: as of Telegram's ``send``.
         """
         item = await self._index.item(reply.file or 0)
         assert item is not None, "items stay"
@@ -50,30 +57,41 @@ class SendingBack:
         return await self._from_archive(reply, item, caption)
 
     async def _from_archive(self, reply: Reply, item: ItemRecord, caption: str) -> int:
-        key = item.key or item.duplicate_of
-        head = await self._store.head(key) if key else None
-        if key is None or head is None:
-            return await self._say(reply, "get-nowhere")
-        if head.size_bytes > MAX_UPLOAD:
-            return await self._say(reply, "get-too-large", size=texts.size(head.size_bytes))
+        key = item.key or item.duplicate_of or ""
         name = item.media.original_filename or (item.filename or key).rpartition("/")[2]
-
-        def chunks() -> AsyncIterator[bytes]:
-            return self._checked(key, item)
-
-        file = FileToSend(name, content_type(item.media.mime_type), head.size_bytes, chunks)
         async with self._one:
-            return await self._telegram.upload(reply.chat_id, file, caption, reply.reply_to)
+            try:
+                content = await self._content(key, item)
+            except _UnsendableError as error:
+                return await self._say(reply, error.key, **error.values)
+            except TeltubbyError as error:  # an answer now is better than one that keeps others in the chat waiting
+                return await self._say(reply, "archive-away", error=str(error))
+            try:
+                return await self._telegram.upload(reply.chat_id, name, content, caption, reply.reply_to)
+            except ChatClosedError:
+                raise
+            except PermanentError as error:
+                return await self._say(reply, "get-refused", error=str(error))
 
-    async def _checked(self, key: str, item: ItemRecord) -> AsyncIterator[bytes]:
-        """Yield an object's bytes. Raises PermanentError at its end when they are not those that were stored."""
-        digest, start = hashlib.sha256(), 0
-        while chunk := await self._store.read(key, start, _BLOCK):
-            digest.update(chunk)
-            start += len(chunk)
-            yield chunk
+    async def _content(self, key: str, item: ItemRecord) -> bytes:
+        """Read an object whole.
+
+        Raises:
+            _UnsendableError: it is not there, too large, or not what was stored.
+        """
+        head = await self._store.head(key) if key else None
+        if head is None:
+            raise _UnsendableError("get-nowhere")
+        if head.size_bytes > MAX_UPLOAD:
+            raise _UnsendableError("get-too-large", size=texts.size(head.size_bytes))
+        content = bytearray()
+        while chunk := await self._store.read(key, len(content), _BLOCK):
+            content += chunk
+        digest = await asyncio.to_thread(hashlib.sha256, content)
         if item.sha256 and digest.hexdigest() != item.sha256:
-            raise PermanentError(f"{key} is not what was stored there: its sha256 differs")
+            log.error("%s: %s is not what was stored there: its sha256 differs", item.correlation_id, key)
+            raise _UnsendableError("get-damaged")
+        return bytes(content)
 
     async def _say(self, reply: Reply, key: str, **values: str) -> int:
         with speaking(self._languages.of(reply.chat_id)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from teltubby_bot.access import Access, explained
+from teltubby_bot.access import Access
 from teltubby_bot.albums import AlbumCloser
 from teltubby_bot.alerts import Alerts
 from teltubby_bot.announcing import Announcer
@@ -164,10 +164,19 @@ class Bot:
         self._presses = PressReader(ports.telegram, self._signer, ports.parse_press)
         self.reception = self._make_reception()
         """How updates come in, and what keeps them from it."""
-        self.intake = Intake(
+        self.intake = self._make_intake()
+        self._loops = self._make_loops()
+        self._archiver.wake = self._archiving.wake
+        self._replier.wake = self._replying.wake
+        self._room.on_released = self._archiving.wake
+        self.alerts.wake = self._alerting.wake
+
+    def _make_intake(self) -> Intake:
+        ports, options = self._ports, self._options
+        return Intake(
             ports.inbox,
-            index,
-            clock,
+            ports.index,
+            ports.clock,
             parse=ports.parse,
             whitelist=options.whitelist,
             commands=self._make_commands(),
@@ -178,13 +187,8 @@ class Bot:
             on_refused=self._security.report,
             on_parked=self._parked,
             edit_grace=_EDIT_GRACE if options.webhook else 0.0,
-            metrics=metrics,
+            metrics=ports.observed.metrics,
         )
-        self._loops = self._make_loops()
-        self._archiver.wake = self._archiving.wake
-        self._replier.wake = self._replying.wake
-        self._room.on_released = self._archiving.wake
-        self.alerts.wake = self._alerting.wake
 
     def _make_room(self) -> Room:
         ports, options = self._ports, self._options
@@ -262,16 +266,15 @@ class Bot:
             index=ports.index,
             telegram=ports.telegram,
             kind=options.session_kind,
-            admins=options.admins,
+            access=access,
             confidences=self._confidences,
-            refused=partial(self._security.report, SecurityKind.REFUSED_COMMAND),
             sessions=ports.sessions,
             dialogue=self._dialogue,
         )
         finding = FindingCommands(ports.index, access.refused)
-        maintenance = {"db_maint": explained(MaintenanceCommand(ports.index, access).answer)}
-        rooms = (commands, JobCommands(desk), QueueCommands(desk), finding, LoginCommands(logins))
-        return {name: command for room in rooms for name, command in room.by_name().items()} | maintenance
+        maintenance = MaintenanceCommand(ports.index, access)
+        rooms = (commands, JobCommands(desk), QueueCommands(desk), finding, maintenance, LoginCommands(logins))
+        return {name: command for room in rooms for name, command in room.by_name().items()}
 
     def _make_dialogue(self) -> LoginDialogue | None:
         ports, channel = self._ports, self._options.relay_channel_id

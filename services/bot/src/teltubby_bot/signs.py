@@ -9,6 +9,7 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 
+from teltubby_bot.background import Background
 from teltubby_bot.composing import Content
 from teltubby_bot.telegram import Telegram
 from teltubby_core.domain.records import ItemState, MessageRecord, Reply
@@ -29,7 +30,7 @@ class Signs:
 
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Background(_MOST)
         self._quiet_until = 0.0  # loop time
         self._began: deque[float] = deque(maxlen=_A_SECOND)
         self._set: OrderedDict[tuple[int, int], str] = OrderedDict()
@@ -57,9 +58,7 @@ class Signs:
 
     async def stop(self) -> None:
         """Leave what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def _react(self, chat_id: int, message_id: int, emoji: str) -> None:
         if self._set.get((chat_id, message_id)) == emoji:
@@ -72,12 +71,9 @@ class Signs:
     def _start(self, call: Callable[[], Awaitable[None]], name: str) -> bool:
         now = asyncio.get_running_loop().time()
         many = len(self._began) == _A_SECOND and now < self._began[0] + 1.0
-        if many or len(self._tasks) >= _MOST or now < self._quiet_until:
+        if many or now < self._quiet_until or not self._tasks.start(lambda: self._call(call), name):
             return False
         self._began.append(now)
-        task = asyncio.create_task(self._call(call), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         return True
 
     async def _call(self, call: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,6 @@
 """What the bot needs from Telegram, in its own verbs. Errors are those of ``teltubby_core.errors``."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,16 +51,6 @@ class WebhookInfo:
 
 Keys = tuple[tuple[tuple[str, str], ...], ...]
 """Rows of buttons under a message: of each its label and the data that comes back when it is pressed (64 bytes)."""
-
-
-@dataclass(frozen=True)
-class FileToSend:
-    """A file of ours on its way to a chat: read once, from the start, whenever it is asked for."""
-
-    name: str
-    content_type: str
-    size_bytes: int
-    chunks: Callable[[], AsyncIterator[bytes]]
 
 
 class Writer(Protocol):
@@ -127,8 +117,8 @@ class Telegram(Protocol):
         """Send a file that Telegram has; return its message id. Errors: Permanent when Telegram won't."""
         ...
 
-    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
-        """Send a file of ours as a document; return its message id. Errors as of ``send``, and those of its chunks."""
+    async def upload(self, chat_id: int, name: str, content: bytes, caption: str, reply_to: int | None) -> int:
+        """Send a file of ours as a document; return its message id. Errors as of ``send``."""
         ...
 
     async def edit(self, chat_id: int, message_id: int, text: str, keys: Keys = ()) -> None:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from teltubby_bot.catalogue import Text, recorded, say
+from teltubby_bot.catalogue import Text, say
+from teltubby_bot.catalogue.recorded import reason
 from teltubby_bot.transfers import Transfer
 from teltubby_core.domain.jobs import JobState
 from teltubby_core.domain.media import MediaKind
@@ -20,7 +21,6 @@ TOO_NEW = "something too new for me"
 """What a message is called whose kind nobody knew when this was written."""
 
 _MAX_TEXT = 4096  # UTF-16 units; core.telegram.org/bots/api#sendmessage
-reason = recorded.reason
 LISTED = 10
 """Items told one by one in a reply."""
 _SHORT_ID = 6  # of 36 characters; where they fit several of a user's jobs, the commands say so

@@ -17,7 +17,7 @@ from teltubby_bot.botapi.errors import NotThereError, channel_errors, mapped
 from teltubby_bot.botapi.http import BotApiRequest
 from teltubby_bot.botapi.local_files import LocalFiles
 from teltubby_bot.reception import to_keep
-from teltubby_bot.telegram import POLL_LIMIT, FileToSend, Keys, Me, WebhookInfo
+from teltubby_bot.telegram import POLL_LIMIT, Keys, Me, WebhookInfo
 from teltubby_core.domain.media import MediaItem, MediaKind
 from teltubby_core.errors import ConfigurationError, PermanentError, TransientError
 from teltubby_core.logs import redact
@@ -164,10 +164,9 @@ class BotApi:
             fields["caption"] = _sendable(caption)
         return _id_of(await self._call(method, **fields), method)
 
-    async def upload(self, chat_id: int, file: FileToSend, caption: str, reply_to: int | None) -> int:
-        """See Telegram. The file is in memory while it goes out: whoever asks keeps it small."""
-        content = b"".join([chunk async for chunk in file.chunks()])
-        document = InputFile(content, filename=file.name, attach=False)
+    async def upload(self, chat_id: int, name: str, content: bytes, caption: str, reply_to: int | None) -> int:
+        """See Telegram."""
+        document = InputFile(content, filename=name, attach=False)
         fields = {"chat_id": chat_id, "document": document, "caption": _sendable(caption)} | _reply_fields(reply_to)
         return _id_of(await self._call("send_Document", **fields), "sendDocument")
 

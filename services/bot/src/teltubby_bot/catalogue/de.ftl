@@ -141,6 +141,8 @@ last-form = Schick /last für deine letzten Dateien. /find sucht nach älteren.
 get-form = Schick /get und die Nummer einer Datei, etwa /get 17. /find und /last zeigen die Nummern.
 get-unknown = Du hast keine Datei { $number }. /find und /last zeigen die Nummern von deinen.
 get-nowhere = ⚠️ Diese Datei ist nicht (mehr) im Archiv, und Telegram hat sie auch nicht.
+get-damaged = ⚠️ Diese Datei liegt nicht so im Archiv, wie sie gespeichert wurde, also schicke ich sie nicht. Sag bitte dem Bescheid, der dieses Archiv betreibt; das Log nennt das Objekt.
+get-refused = ⚠️ Telegram nimmt die Datei nicht: { $error }. Im Archiv ist sie sicher.
 get-too-large = ⚠️ Telegram hat diese Datei nicht mehr, und mit { $size } ist sie zu groß, als dass ein Bot sie schicken könnte. Im Archiv ist sie sicher.
 found =
     🔎 { $count ->

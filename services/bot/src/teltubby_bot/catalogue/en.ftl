@@ -141,6 +141,8 @@ last-form = Send /last for your latest files. /find looks for older ones.
 get-form = Send /get and the number of a file, like /get 17. /find and /last show the numbers.
 get-unknown = You have no file { $number }. /find and /last show the numbers of yours.
 get-nowhere = ⚠️ That file is not in the archive (any more), and Telegram does not have it either.
+get-damaged = ⚠️ That file is not in the archive as it was stored, so I don't send it. Please tell whoever runs this archive; the log names the object.
+get-refused = ⚠️ Telegram does not take the file: { $error }. It is safe in the archive.
 get-too-large = ⚠️ Telegram does not have that file any more, and with { $size } it is too large for a bot to send. It is safe in the archive.
 found =
     🔎 { $count ->
