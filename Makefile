@@ -52,11 +52,15 @@ kind-demo: ## Let simulated people send files to the bot in that cluster, and ch
 kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
-test: lint unit conformance integration conversations distributed test-sessions test-operator chart images-test cluster-test ## Everything: lint, types, layers, tests
+# Two lanes, as long as each other: most of the time tests wait for servers. The operator's suite needs a quiet cluster.
+LANES := lint conformance unit integration conversations distributed -- chart test-sessions images-test cluster-test test-operator
+
+test: ## Everything: lint, types, layers, tests; two suites at a time
+	@$(SETUP) python scripts/lanes.py $(LANES)
 	@echo "make test: all of it passed in $$(($$(date +%s) - $(STARTED))) s"
 
 lint: ## Style, types and layers
-	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks && lint-imports --no-cache
+	@$(SETUP) ruff format --check . && ruff check . && mypy $(PACKAGES) tests benchmarks scripts && lint-imports --no-cache
 
 format: ## Put the code into shape
 	@$(SETUP) ruff format . && ruff check --fix .
