@@ -53,7 +53,7 @@ kind-down: ## Delete that cluster
 	@scripts/kind.sh down
 
 # Two lanes, as long as each other: most of the time tests wait for servers. The operator's suite needs a quiet cluster.
-LANES := lint conformance unit integration conversations distributed -- chart test-sessions images-test cluster-test test-operator
+LANES := lint conformance unit integration distributed -- chart test-sessions conversations images-test cluster-test test-operator
 
 test: ## Everything: lint, types, layers, tests; two suites at a time
 	@$(SETUP) python scripts/lanes.py $(LANES)

@@ -4,6 +4,7 @@ Each line of their output comes with its target's name before it. After a failur
 what the failed one printed comes last, so that it need not be looked for. Exit status 1 when any failed.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from types import FrameType
 
@@ -37,19 +39,25 @@ class Lanes:
         """Let make end what runs."""
         self.ended = True
         for process in list(self._running):
-            process.terminate()
+            _interrupt(process)
 
     def _make(self, target: str) -> None:
         started = time.monotonic()
         command = ["make", "--no-print-directory", target]
         last: deque[str] = deque(maxlen=_SHOWN_AGAIN)
         with subprocess.Popen(  # noqa: S603  # targets of our own Makefile
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", bufsize=1
+            command,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            bufsize=1,
         ) as process:
             assert process.stdout is not None
             self._running.add(process)
             if self.ended:
-                process.terminate()
+                _interrupt(process)
             for line in process.stdout:
                 last.append(line)
                 _say(f"{target}: {line}")
@@ -60,6 +68,12 @@ class Lanes:
         _say(
             f"{target}: {f'failed with status {status}' if status else 'done'} in {time.monotonic() - started:.0f} s\n"
         )
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """Press Ctrl-C for it and all that it started: so tests end their servers."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
 
 
 def _say(text: str) -> None:

@@ -1,14 +1,13 @@
-"""Every error of the two libraries below has its place in the table, and none takes the token along."""
+"""Every error of the library below has its place in the table, and none takes the token along."""
 
 import inspect
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from telegram import error as tg
 
-from teltubby_bot.botapi.errors import ERRORS, NoSuchPageError, NotThereError, mapped
+from teltubby_bot.botapi.errors import ERRORS, ConnectionFailedError, NoSuchPageError, NotThereError, mapped
 from teltubby_bot.telegram import ChatClosedError, ConflictError
 from teltubby_core.errors import (
     ConfigurationError,
@@ -24,9 +23,6 @@ MADE: dict[type[Exception], Any] = {
     tg.RetryAfter: lambda: tg.RetryAfter(7),
     tg.ChatMigrated: lambda: tg.ChatMigrated(-1),
     tg.PassportDecryptionError: lambda: tg.PassportDecryptionError("x"),
-    httpx.HTTPStatusError: lambda: httpx.HTTPStatusError(
-        "x", request=httpx.Request("GET", URL), response=httpx.Response(500)
-    ),
 }
 """How to make those that take more than a text."""
 
@@ -36,7 +32,7 @@ def _errors_of(module: Any) -> list[type[Exception]]:
     return [value for value in found if issubclass(value, Exception) and not issubclass(value, Warning)]
 
 
-LOWER = _errors_of(tg) + _errors_of(httpx)
+LOWER = _errors_of(tg)
 
 
 def _made(kind: type[Exception]) -> Exception:
@@ -62,8 +58,8 @@ def test_each_lower_error_becomes_one_of_ours(kind: type[Exception]) -> None:
     assert "123456:" not in str(mapped_error)
 
 
-def test_the_completeness_test_sees_both_libraries() -> None:
-    assert {tg.Forbidden, httpx.ReadTimeout, httpx.StreamClosed, httpx.InvalidURL} <= set(LOWER)
+def test_the_completeness_test_sees_the_library() -> None:
+    assert {tg.Forbidden, tg.TimedOut} <= set(LOWER)
 
 
 def test_no_entry_of_the_table_hides_behind_a_wider_one() -> None:
@@ -86,10 +82,7 @@ def test_no_entry_of_the_table_hides_behind_a_wider_one() -> None:
         (tg.TimedOut(), TransientError),
         (tg.NetworkError("Bad Gateway"), TransientError),
         (tg.TelegramError("Internal Server Error"), TransientError),
-        (httpx.ReadTimeout(URL), TransientError),
-        (httpx.ConnectError(URL), TransientError),
-        (httpx.RemoteProtocolError(URL), TransientError),
-        (httpx.InvalidURL(URL), PermanentError),
+        (ConnectionFailedError("api.telegram.org did not answer in time"), TransientError),
     ],
 )
 def test_what_can_be_done_decides_the_kind(error: Exception, kind: type[TeltubbyError]) -> None:
@@ -110,6 +103,6 @@ def test_another_programs_words_are_cut_and_hold_no_token() -> None:
         assert len(text) < 300
 
 
-def test_what_is_neither_librarys_passes_through() -> None:
+def test_what_is_not_the_librarys_passes_through() -> None:
     with pytest.raises(ZeroDivisionError), mapped():
         raise ZeroDivisionError

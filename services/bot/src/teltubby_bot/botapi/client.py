@@ -7,14 +7,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-import httpx
 from telegram import Bot, InputFile
 from telegram.error import BadRequest
 
 from teltubby_bot.botapi import raw
 from teltubby_bot.botapi.downloads import FileServer, FileSource
 from teltubby_bot.botapi.errors import NotThereError, channel_errors, mapped
-from teltubby_bot.botapi.http import BotApiRequest
+from teltubby_bot.botapi.http import BotApiRequest, Connections
 from teltubby_bot.botapi.local_files import LocalFiles
 from teltubby_bot.reception import to_keep
 from teltubby_bot.telegram import POLL_LIMIT, Keys, Me, WebhookInfo
@@ -57,7 +56,7 @@ class BotApi:
         ``io_timeout`` in seconds limits each wait but that for a file's path, which ``opening_timeout`` limits: a
         server in local mode fetches the whole file first. ``local_files`` is where we see such a server's folder.
         """
-        self._polling = BotApiRequest(connection_pool_size=1, read_timeout=io_timeout)
+        self._polling = BotApiRequest(1, io_timeout)
         self._host = urlsplit(api_url).netloc
         self._base = f"{api_url}/bot{token}"
         self._io_timeout = io_timeout
@@ -66,22 +65,23 @@ class BotApi:
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=BotApiRequest(connection_pool_size=_POOL, read_timeout=io_timeout, pool_timeout=io_timeout),
+            request=BotApiRequest(_POOL, io_timeout),
             get_updates_request=self._polling,
         )
-        self._files = httpx.AsyncClient(timeout=io_timeout, limits=httpx.Limits(max_connections=_POOL))
+        self._files = Connections(_POOL, io_timeout)
         local = LocalFiles(local_files, token) if local_files else None
         self._server = FileServer(self._files, f"{api_url}/file/bot{token}", local)
 
     async def __aenter__(self) -> Self:
         await self._bot.request.initialize()
         await self._polling.initialize()
+        await self._files.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._files.aclose()
+        await self._files.close()
         await self._polling.shutdown()
         await self._bot.request.shutdown()
 

@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+from aiohttp import ClientResponse
 
 from teltubby_bot.botapi.errors import mapped
+from teltubby_bot.botapi.http import Connections
 from teltubby_bot.botapi.local_files import SETTING, LocalFiles
 from teltubby_bot.botapi.raw import count, fields, text
 from teltubby_core.errors import InfrastructureError, PermanentError, TransientError
@@ -25,9 +27,9 @@ _ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 class FileServer:
     """Where the paths that getFile answers with lead to."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, local: LocalFiles | None) -> None:
+    def __init__(self, connections: Connections, base_url: str, local: LocalFiles | None) -> None:
         """``base_url`` has the token in it, and no slash at its end."""
-        self._client = client
+        self._connections = connections
         self._base = base_url
         self._local = local
 
@@ -44,18 +46,18 @@ class FileServer:
 
     async def _get(self, path: str, on_length: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
         with mapped():
-            async with self._client.stream("GET", f"{self._base}/{quote(path)}", headers=_AS_IT_LIES) as response:
+            async with self._connections.ask("GET", f"{self._base}/{quote(path)}", headers=_AS_IT_LIES) as response:
                 _check(response)
                 length = response.headers.get("Content-Length", "")
                 if length.isdecimal():
                     on_length(int(length))
-                async for chunk in response.aiter_raw(_BLOCK):
+                async for chunk in response.content.iter_chunked(_BLOCK):
                     yield chunk
 
 
-def _check(response: httpx.Response) -> None:
-    if response.status_code != httpx.codes.OK:
-        raise TransientError(f"Telegram answers the download with HTTP {response.status_code}")
+def _check(response: ClientResponse) -> None:
+    if response.status != HTTPStatus.OK:
+        raise TransientError(f"Telegram answers the download with HTTP {response.status}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise TransientError("Telegram, or a proxy before it, sends the file in another encoding than asked for")
 

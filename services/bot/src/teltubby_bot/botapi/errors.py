@@ -1,12 +1,8 @@
-"""python-telegram-bot's and httpx's errors as ours, most specific first."""
+"""python-telegram-bot's errors as ours, most specific first."""
 
-import os
-import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import httpx
 from telegram import error as tg
 
 from teltubby_bot.telegram import ChannelClosedError, ChatClosedError, ConflictError
@@ -27,6 +23,10 @@ _LONGEST = 200  # characters of another program's words in a text of ours
 
 class NoSuchPageError(tg.TelegramError):
     """HTTP 404. The library takes it for a refused token, as 401; it may as well be a wrong TELEGRAM_API_URL."""
+
+
+class ConnectionFailedError(tg.NetworkError):
+    """No whole answer came; its text is whole, and names the host alone."""
 
 
 class NotThereError(TransientError):
@@ -57,47 +57,6 @@ def _retry_after(error: Exception) -> TeltubbyError:
     return TransientError(f"Telegram asks to wait {seconds:g} s", retry_after=seconds)
 
 
-def _timed_out(error: Exception) -> TeltubbyError:
-    return TransientError(f"{_host(error)} did not answer in time")
-
-
-def _network(error: Exception) -> TeltubbyError:
-    return TransientError(f"{_host(error)} can't be reached: {_cause(error)}")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what led to it, the innermost last."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def _host(error: Exception) -> str:
-    """Return host and port of the request, never its path: that holds the token."""
-    for each in _chain(error):
-        if isinstance(each, httpx.RequestError):
-            try:
-                return each.request.url.netloc.decode("ascii", "replace")
-            except RuntimeError:  # made without a request
-                break
-    return "Telegram"
-
-
-def _cause(error: Exception) -> str:
-    """Name what is behind a failed request: the system's words, else the library's class, else what was answered."""
-    chain = list(_chain(error))
-    for system in reversed(chain):
-        if isinstance(system, OSError) and system.errno is not None:
-            # strerror of a failed connect is asyncio's own; TLS and the resolver have numbers of their own
-            plain = system.errno > 0 and not isinstance(system, ssl.SSLError | socket.gaierror)
-            return os.strerror(system.errno) if plain else f"{type(system).__name__}: {system.strerror}"[:_LONGEST]
-    library = next((e for e in chain if isinstance(e, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError)), None)
-    if library is not None:
-        return type(library).__name__
-    return type(error).__name__ if len(chain) > 1 else _said(error) or type(error).__name__
-
-
 ERRORS: tuple[tuple[type[Exception], Callable[[Exception], TeltubbyError]], ...] = (
     (NoSuchPageError, lambda _: NotThereError("the Bot API answers 404 Not Found")),
     (tg.InvalidToken, lambda _: ConfigurationError([TOKEN_REFUSED])),
@@ -107,15 +66,11 @@ ERRORS: tuple[tuple[type[Exception], Callable[[Exception], TeltubbyError]], ...]
     (tg.EndPointNotFound, lambda _: NotThereError("the Bot API does not know this method")),
     (tg.ChatMigrated, lambda e: PermanentError(f"the chat has moved: {_said(e)}")),
     (tg.BadRequest, _bad_request),
-    (tg.TimedOut, _timed_out),
+    (ConnectionFailedError, lambda e: TransientError(str(e))),
+    (tg.TimedOut, lambda _: TransientError("Telegram did not answer in time")),
     (tg.PassportDecryptionError, lambda _: PermanentError("Telegram sent passport data, which is not for us")),
-    (tg.NetworkError, _network),
+    (tg.NetworkError, lambda e: TransientError(f"Telegram can't be reached: {_said(e)}")),
     (tg.TelegramError, lambda e: TransientError(f"Telegram answers with an error: {_said(e)}")),
-    (httpx.TimeoutException, _timed_out),
-    (httpx.InvalidURL, lambda _: PermanentError("Telegram named an unusable download path")),
-    (httpx.HTTPError, _network),
-    (httpx.StreamError, _network),
-    (httpx.CookieConflict, _network),
 )
 """The texts name no path: the token is part of every one."""
 
@@ -138,7 +93,7 @@ def channel_errors() -> Iterator[None]:
 
 @contextmanager
 def mapped() -> Iterator[None]:
-    """Turn what python-telegram-bot or httpx raises inside into ours."""
+    """Turn what python-telegram-bot and its transport raise inside into ours."""
     try:
         yield
     except tuple(kind for kind, _ in ERRORS) as error:
