@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from conversations.talk import Talk, new_talk
-from integration.harness import MIB, new_stage
+from integration.harness import MIB, Stage, new_stage
 from teltubby_simulator.faults import Rule, Step
 from teltubby_simulator.model import Message
 
@@ -34,10 +34,18 @@ async def test_three_hundred_in_a_minute_from_ten_chats(tmp_path: Path) -> None:
             sent.append(stage.world.send(people[number % CHATS], stage.cast.bot, media=media))
         await stage.until_ended(*sent)
         stage.assert_archived_once(sent)
-        entries = stage.world.journal.entries()
-        refused = [entry for entry in entries if entry.outcome.startswith("429")]
-        assert len(refused) <= CHATS, "floods are the exception"
+        floods = {person.id: _floods(stage, person.id) for person in people}
+        assert sum(map(sum, floods.values())) <= CHATS, "floods are the exception"
+        for chat, calls in floods.items():
+            assert len(calls) > EACH // 5, "each chat was written to"
+            assert not any(first and second for first, second in pairwise(calls)), f"two floods in a row in chat {chat}"
         assert await stage.stop() == 0
+
+
+def _floods(stage: Stage, chat: int) -> list[bool]:
+    """Return for each call about a chat, in order, whether Telegram refused it for coming too soon."""
+    entries = stage.world.journal.entries()
+    return [entry.outcome.startswith("429") for entry in entries if str(entry.params.get("chat_id")) == str(chat)]
 
 
 async def test_a_flood_in_one_chat_holds_no_other_up(talk: Talk) -> None:

@@ -1,13 +1,11 @@
 """Documents of ours as bytes: no message.json or metadata.json is written that its JSON Schema does not accept."""
 
 import json
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import best_match
+from jsonschema_rs import Draft202012Validator
 
 from teltubby_core.domain.sidecar import MessageDocument, MetadataDocument
 from teltubby_core.errors import PermanentError
@@ -17,13 +15,6 @@ _SCHEMAS: dict[type[MessageDocument | MetadataDocument], str] = {
     MessageDocument: "message.schema.json",
     MetadataDocument: "metadata.schema.json",
 }
-_FORMATS = FormatChecker(formats=())
-"""The library checks times only when another package is installed, so that one format is ours."""
-
-
-@_FORMATS.checks("date-time", raises=ValueError)
-def _is_time_with_zone(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
 @cache
@@ -35,7 +26,7 @@ def schema(name: str) -> dict[str, Any]:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(schema(name), format_checker=_FORMATS)
+    return Draft202012Validator(schema(name), validate_formats=True)
 
 
 def check(name: str, document: Any) -> None:
@@ -45,9 +36,10 @@ def check(name: str, document: Any) -> None:
         PermanentError: naming the place in the document and the rule it breaks, but nothing of the content: the text
             goes to a log, and captions do not.
     """
-    error = best_match(_validator(name).iter_errors(document))
+    error = next(_validator(name).iter_errors(document), None)
     if error is not None:
-        raise PermanentError(f"{name}: {error.json_path}: breaks the rule {error.validator!r}")
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
+        raise PermanentError(f"{name}: ${place}: breaks the rule {error.schema_path[-1]!r}")
 
 
 def encode(document: MessageDocument | MetadataDocument) -> bytes:
