@@ -23,7 +23,7 @@ build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f 
 export DOCKER REGISTRY VERSION
 
 .PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
-	integration conversations distributed test-sessions test-operator chart images-test cluster-test cluster bench transcript conformance-list
+	integration conversations distributed test-sessions test-operator chart images-test cluster-test cluster bench transcript conformance-list values-list
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ conformance: ## Hold the simulator to Telegram's rules, with unmodified client l
 
 conformance-list: ## Write docs/conformance.md: the rules, their sources, their tests
 	@$(SETUP) cd tests && python -m conformance.listing
+
+values-list: ## Write docs/values.md: the chart's values, what they take, their defaults
+	@$(SETUP) cd tests && python -m chart.listing
 
 integration: test-bed ## Tests with real processes against the Telegram simulator
 	@$(SETUP) pytest tests/integration
