@@ -22,8 +22,12 @@ image = $(if $(REGISTRY),$(REGISTRY)/)teltubby-$1:$(VERSION)
 build = $(DOCKER) build $(DOCKER_FLAGS) --build-arg BASE_IMAGE=$(BASE_IMAGE) -f $2/Dockerfile -t $(call image,$1) .
 export DOCKER REGISTRY VERSION
 
+EXPORT = uv export --quiet --frozen --no-dev --all-packages
+PIP_AUDIT := pip-audit==2.10.1
+SBOM ?= $(CACHE)/sbom/teltubby-$(VERSION).cdx.json
+
 .PHONY: help demo demo-distributed run images kind-up kind-demo kind-down test lint format test-bed unit conformance \
-	integration conversations distributed test-sessions test-operator chart images-test cluster-test cluster bench transcript conformance-list values-list
+	integration conversations distributed test-sessions test-operator chart images-test cluster-test cluster bench transcript conformance-list values-list audit sbom
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +80,14 @@ conformance: ## Hold the simulator to Telegram's rules, with unmodified client l
 
 conformance-list: ## Write docs/conformance.md: the rules, their sources, their tests
 	@$(SETUP) cd tests && python -m conformance.listing
+
+audit: ## Ask PyPI for known weaknesses of all that is shipped; needs the internet
+	@$(SETUP) list=$$(mktemp) && trap 'rm -f "$$list"' EXIT && $(EXPORT) --no-emit-workspace --output-file "$$list" >/dev/null && \
+		uv tool run --quiet $(PIP_AUDIT) --strict --progress-spinner off --disable-pip --require-hashes --requirement "$$list"
+
+sbom: ## Write what is shipped, with versions and hashes, as CycloneDX into SBOM
+	@mkdir -p "$(dir $(SBOM))"
+	@$(SETUP) $(EXPORT) --preview-features sbom-export --format cyclonedx1.5 --output-file "$(SBOM)" >/dev/null && echo "$(SBOM)"
 
 values-list: ## Write docs/values.md: the chart's values, what they take, their defaults
 	@$(SETUP) cd tests && python -m chart.listing

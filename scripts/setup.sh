@@ -65,4 +65,5 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     "$tools/bin/uv" sync --quiet --locked --project "$here" --python "$python"
   printf '%s' "$wanted" >"$stamp"
 fi
+ln -sf "$tools/bin/uv" "$environment/bin/uv"  # audit and sbom read uv.lock with it
 printf '%s\n' "$environment"

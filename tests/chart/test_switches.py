@@ -620,6 +620,33 @@ def test_where_a_pod_runs_can_be_chosen(component: str, field: str):
     assert field not in rendered(SIMULATED).pod(component)
 
 
+SEVERAL = ("worker", "operator")
+"""Components with several pods."""
+
+
+@pytest.mark.parametrize("component", SEVERAL)
+def test_pods_of_one_component_are_kept_apart_where_that_is_possible(component: str):
+    template = rendered(LEAST).template(component)
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    chosen = [{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}]
+    release = with_value(f"{component}.topologySpreadConstraints", chosen)
+    assert release.pod(component)["topologySpreadConstraints"] == chosen
+
+
+def test_draining_nodes_evicts_one_pod_of_a_component_at_a_time_and_never_hangs_at_the_only_one():
+    release = rendered(LEAST)
+    assert release.names("PodDisruptionBudget") == {f"media-teltubby-{component}" for component in SEVERAL}
+    for component in SEVERAL:
+        spec = release.one("PodDisruptionBudget", f"media-teltubby-{component}")["spec"]
+        assert spec["selector"]["matchLabels"].items() <= release.template(component)["metadata"]["labels"].items()
+        assert (spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+        without = with_value(f"{component}.podDisruptionBudget.enabled", False).names("PodDisruptionBudget")
+        assert without == release.names("PodDisruptionBudget") - {f"media-teltubby-{component}"}
+    assert rendered(merged(LEAST, FIXED)).names("PodDisruptionBudget") == {"media-teltubby-worker"}
+
+
 @pytest.mark.parametrize("component", PODS)
 def test_a_pod_can_be_labelled_and_annotated(component: str):
     values = {each: {"podLabels": {"team": each}, "podAnnotations": {"note": f"of {each}"}} for each in PODS}

@@ -30,6 +30,34 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- with .values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- if hasKey .values "topologySpreadConstraints" }}
+topologySpreadConstraints:
+  {{- with .values.topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "teltubby.selectorLabels" . | nindent 8 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* How a component is evicted: one pod at a time. Takes: root, component. */}}
+{{- define "teltubby.disruptionBudget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "teltubby.metadata" . | nindent 2 }}
+spec:
+  maxUnavailable: 1
+  # One that is broken anyway does not keep its node from being drained.
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "teltubby.selectorLabels" . | nindent 6 }}
 {{- end -}}
 
 {{/* Container-level fields. Takes: root, values, image. */}}

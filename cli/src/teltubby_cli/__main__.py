@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from teltubby_cli.run import run
+from teltubby_core.observability.metrics import VERSION
 from teltubby_core.running import EXIT_FAILURE, EXIT_OK, exit_status
 
 _RUN_HELP = """\
@@ -59,6 +60,7 @@ def _command(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="teltubby", description="Archive Telegram media, every byte of it.")
+    parser.add_argument("--version", action="version", version=f"teltubby {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     raw = argparse.RawDescriptionHelpFormatter
     commands.add_parser("run", help="bot and worker in one process", description=_RUN_HELP, formatter_class=raw)

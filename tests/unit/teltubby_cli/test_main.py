@@ -1,5 +1,6 @@
 """The command line: help, arguments, exit statuses."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,13 @@ def test_help_names_the_commands_and_ends_well(capsys: pytest.CaptureFixture[str
         main(["--help"])
     assert end.value.code == 0
     assert {"run", "doctor", "queue", "demo"} <= set(capsys.readouterr().out.split())
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"teltubby {version('teltubby-cli')}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--large-mb", "many"], ["doctor", "patient"], ["queue"]])
