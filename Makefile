@@ -109,7 +109,7 @@ test-operator: ## Tests of the operator on a played cluster (real Kubernetes, no
 	@$(SETUP) pytest tests/scaling
 
 chart: ## Tests of what the chart renders and refuses; needs no cluster
-	@$(TESTBED) programs schemas
+	@$(TESTBED) programs schemas promtool
 	@$(SETUP) pytest tests/chart
 
 images-test: ## Build the Dockerfiles, run what they make; root on Linux, elsewhere skipped

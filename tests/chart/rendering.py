@@ -79,6 +79,10 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+MONITORED: Mapping[str, Any] = merged(
+    LEAST, {"monitoring": {"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
+)
+"""With what a Prometheus scrapes and alerts on."""
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "own bot": LEAST,
     "simulator": SIMULATED,
@@ -89,6 +93,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "another release's operator": merged(LEAST, GUEST),
     "user accounts": merged(LEAST, ACCOUNTS),
     "user accounts at the simulator": merged(SIMULATED, ACCOUNTS),
+    "monitored": MONITORED,
 }
 """Values as different as they get, for what must hold for all of them."""
 _LIMIT = 60

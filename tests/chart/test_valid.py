@@ -16,22 +16,28 @@ from chart.rendering import CHART, FIXED, KINDS, LEAST, Object, Rendered, helm, 
 from testbed import binaries, kubernetes_schemas
 
 _LIMIT = 60
+_OF_MONITORING = ("servicemonitors", "prometheusrules")
 
 
 @cache
 def _own_schemas() -> Path:
-    """Write our own kind's schema as kubeconform wants it: strict, with what every object has."""
-    crd = yaml.safe_load((CHART / "crds" / "teltubbyarchives.yaml").read_text("utf-8"))
-    version = crd["spec"]["versions"][0]
-    schema = _strict(version["schema"]["openAPIV3Schema"])
-    schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}}
+    """Write schemas of kinds that are not Kubernetes's own as kubeconform wants them: strict, with what all have."""
     folder = Path(tempfile.mkdtemp(prefix="schemas-"))
     atexit.register(shutil.rmtree, folder)
-    (folder / f"teltubbyarchive-teltubby-{version['name']}.json").write_text(json.dumps(schema), "utf-8")
+    theirs = [kubernetes_schemas.of_monitoring() / f"monitoring.coreos.com_{kind}.yaml" for kind in _OF_MONITORING]
+    for path in (CHART / "crds" / "teltubbyarchives.yaml", *theirs):
+        spec = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)["spec"]
+        version = spec["versions"][0]
+        schema = _strict(version["schema"]["openAPIV3Schema"])
+        schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {}}
+        name = f"{spec['names']['kind']}-{spec['group'].partition('.')[0]}-{version['name']}.json"
+        (folder / name.lower()).write_text(json.dumps(schema), "utf-8")
     return folder
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    if "items" in schema:
+        return {**schema, "items": _strict(schema["items"])}
     if "properties" not in schema:
         return schema
     properties = {name: _strict(each) for name, each in schema["properties"].items()}

@@ -1,8 +1,8 @@
 """``python -m testbed [PART …]``: have the servers ready before any test's time counts; by default MinIO, RabbitMQ and
 Kubernetes's programs.
 
-``kwok`` is what tests of the operator need too, ``schemas`` those of the chart; ``kubernetes`` and ``images`` what a
-node does.
+``kwok`` is what tests of the operator need too, ``schemas`` and ``promtool`` those of the chart; ``kubernetes`` and
+``images`` what a node does.
 """
 
 import sys
@@ -18,6 +18,10 @@ def _minio() -> str:
 
 def _kwok() -> str:
     return f"KWOK is {binaries.ensure(binaries.KWOK)}"
+
+
+def _promtool() -> str:
+    return f"promtool is {binaries.ensure(binaries.PROMTOOL)}"
 
 
 def _rabbitmq() -> str:
@@ -36,6 +40,7 @@ def _kubernetes() -> str:
 
 def _schemas() -> str:
     folders = [kubernetes_schemas.ensure(version) for version in kubernetes_schemas.VERSIONS]
+    kubernetes_schemas.of_monitoring()
     return f"schemas of {len(folders)} versions of Kubernetes are in {folders[0].parent}"
 
 
@@ -52,6 +57,7 @@ def _images() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "minio": _minio,
     "kwok": _kwok,
+    "promtool": _promtool,
     "rabbitmq": _rabbitmq,
     "programs": _programs,
     "schemas": _schemas,

@@ -34,6 +34,7 @@ class GoProgram:
     module: str
     version: str
     package: str = "."
+    tags: str = ""
 
     @property
     def path(self) -> Path:
@@ -130,6 +131,8 @@ MINIO = GoProgram("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac
 """The last release, RELEASE.2026-02-12: its community edition comes as source only."""
 KWOK = GoProgram("kwok", "sigs.k8s.io/kwok", "v0.8.0", "./cmd/kwok")
 """Plays nodes and the life of their pods, without running anything."""
+PROMTOOL = GoProgram("promtool", "github.com/prometheus/prometheus", "v0.314.0", "./cmd/promtool", tags="remove_all_sd")
+"""Prometheus's own judge of rules, without the code that finds targets at clouds: three minutes instead of many."""
 
 
 def ensure(program: GoProgram) -> Path:
@@ -221,7 +224,11 @@ def _build(program: GoProgram, go: str) -> None:
         # copyfile leaves the module cache's read-only modes behind; go build keeps go.mod and go.sum up to date
         shutil.copytree(_downloaded(go, program.module, program.version), source, copy_function=shutil.copyfile)
         made = Path(folder, "made")
-        _run([go, "build", "-ldflags", "-s -w", "-o", str(made), program.package], limit=_LIMIT, cwd=source)
+        _run(
+            [go, "build", "-tags", program.tags, "-ldflags", "-s -w", "-o", str(made), program.package],
+            limit=_LIMIT,
+            cwd=source,
+        )
         made.replace(program.path)
     _say(f"{program.path} made in {time.monotonic() - started:.0f} s")
 

@@ -36,6 +36,16 @@ def ensure(version: str) -> Path:
     return target
 
 
+def of_monitoring() -> Path:
+    """Return the folder of the Prometheus operator's CRDs.
+
+    Raises:
+        TestbedError: its source can't be had.
+    """
+    source = binaries.source_of("github.com/prometheus-operator/prometheus-operator", "0.85.0")
+    return source / "example" / "prometheus-operator-crd"
+
+
 def folder(version: str) -> Path:
     """Return where they lie, as ``<kind>-<group>-<version>.json`` in lower case; no group where it has none."""
     return cache.folder() / f"kubernetes-schemas-{version}-{_FORM}"

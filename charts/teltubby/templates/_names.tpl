@@ -33,12 +33,15 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* metadata of an object. Takes: root, component and, when the name is another one, name. */}}
+{{/* metadata of an object. Takes: root, component and, where there are such, another name and further labels. */}}
 {{- define "teltubby.metadata" -}}
 name: {{ .name | default (include "teltubby.component" .) }}
 namespace: {{ .root.Release.Namespace }}
 labels:
   {{- include "teltubby.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{/* Takes: root and one of the values' `image` objects. */}}
