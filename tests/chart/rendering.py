@@ -80,9 +80,9 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 MONITORED: Mapping[str, Any] = merged(
-    LEAST, {"monitoring": {"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
+    LEAST, {"monitoring": {each: {"enabled": True} for each in ("serviceMonitor", "rules", "dashboard")}}
 )
-"""With what a Prometheus scrapes and alerts on."""
+"""With what a Prometheus scrapes and alerts on, and what Grafana shows."""
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "own bot": LEAST,
     "simulator": SIMULATED,

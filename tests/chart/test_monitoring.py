@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from chart.rendering import FIXED, LEAST, MONITORED, NAMESPACE, RELEASE, Object, Rendered, merged, rendered
+from chart.rules import panels
 from testbed import binaries
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
@@ -168,6 +169,24 @@ def test_what_a_prometheus_selects_by_can_be_said():
     assert alerts(rule["spec"])["TeltubbyOldestJobTooOld"]["expr"].endswith("> 60")
 
 
+@pytest.mark.parametrize("values", [MONITORED, merged(MONITORED, FIXED)], ids=["operator", "none"])
+def test_the_dashboard_has_all_panels_with_queries_that_prometheus_takes(tmp_path: Path, values: Mapping[str, Any]):
+    held = rendered(values).one("ConfigMap", "media-teltubby-monitoring")
+    assert held["metadata"]["labels"]["grafana_dashboard"] == "1"
+    dashboard = json.loads(held["data"]["archives-media.json"])
+    wanted = [panel for panel in panels() if values is MONITORED or not panel.get("operator")]
+    shown = dashboard["panels"]
+    assert [panel["title"] for panel in shown] == [panel["title"] for panel in wanted]
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown}
+    assert len(places) == len({panel["id"] for panel in shown}) == len(shown)
+    queries = [target["expr"] for panel in shown for target in panel["targets"]]
+    assert all(OURS in query for query in queries)
+    records = [{"record": f"q{number}", "expr": query} for number, query in enumerate(queries)]
+    told = promtool(tmp_path, "check", "rules", "rules.yaml", rules={"groups": [{"name": "g", "rules": records}]})
+    assert f"SUCCESS: {len(queries)} rules found" in told.stdout, told.stdout + told.stderr
+
+
 def test_nothing_of_it_is_there_unless_asked_for():
     assert rendered(LEAST).names("ServiceMonitor") | rendered(LEAST).names("PrometheusRule") == set()
+    assert "media-teltubby-monitoring" not in rendered(LEAST).names("ConfigMap")
     assert "media-teltubby-worker" not in rendered(LEAST).names("Service")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from chart.rules import metrics_in, metrics_of
+from chart.rules import asked_of_services, metrics_in
 from distributed.acts import SMALL_LIMIT
 from distributed.stage import DistributedStage
 from integration.harness import PATIENCE
@@ -36,7 +36,7 @@ async def test_they_archive_what_is_sent_and_show_how_they_are(as_anybody: Distr
         assert (status, shown["ready"], shown["service"]) == (200, True, service.name.partition("-")[0])
         assert {"object_store", "broker"} <= shown["dependencies"].keys()
     pages = [(await service.page("/metrics"))[1] for service in (stage.bot, *stage.workers)]
-    assert metrics_of("archive") <= set().union(*map(metrics_in, pages)), "what alerts ask for is there"
+    assert asked_of_services() <= set().union(*map(metrics_in, pages)), "what alerts and dashboard ask for"
     assert await stage.stop() == 0
     assert all(service.latest_log.rstrip().endswith("stopped") for service in stage.services.values())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chart.rendering import NAMESPACE
-from chart.rules import metrics_in, metrics_of
+from chart.rules import asked_of_operator, metrics_in
 from scaling.stage import ACCOUNT, OperatorProcess, ScalingStage, own_kubeconfig
 from testbed.control_plane import Call
 from testbed.kwok import PlayedCluster
@@ -157,7 +157,7 @@ async def test_its_pages_and_log_tell_what_it_does(stage: ScalingStage, operator
         "teltubby_scaling_reaction_seconds_bucket",
     ):
         assert line in told["/metrics"][1]
-    assert metrics_of("operator") <= metrics_in(told["/metrics"][1]), "what alerts ask for is there"
+    assert asked_of_operator() <= metrics_in(told["/metrics"][1]), "what alerts and dashboard ask for"
     entries = [json.loads(line) for line in operator.process.log.read_text().splitlines()]
     scaled = [each for each in entries if "0 → 2 workers: 4 waiting and 0 running" in each["message"]]
     assert [each["service"] for each in scaled] == ["operator"]
