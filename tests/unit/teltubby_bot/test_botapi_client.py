@@ -241,6 +241,14 @@ async def test_a_body_without_any_told_length_is_taken(server: Server, api: BotA
     assert await _download(api) == (b"hello", None)
 
 
+@pytest.mark.parametrize("status", [206, 302, 404, 500])
+async def test_a_page_never_becomes_the_file(server: Server, api: BotApi, status: int) -> None:
+    server.answer("getFile", {"file_id": "f", "file_path": "a"})
+    server.answers["a"] = _response(status, PAGE)
+    with pytest.raises(TransientError, match=f"HTTP {status}"):
+        await _download(api)
+
+
 async def test_a_body_in_another_encoding_never_becomes_the_file(server: Server, api: BotApi) -> None:
     server.answer("getFile", {"file_id": "f", "file_path": "a"})
     server.answers["a"] = _response(200, b"hello", Content_Encoding="gzip")
@@ -282,6 +290,18 @@ async def test_a_path_may_take_longer_than_any_other_answer(server: Server) -> N
             await _download(api)
     async with BotApi(TOKEN, server.url, io_timeout=5, opening_timeout=30) as api:
         assert (await _download(api))[0] == b"hello"
+
+
+async def test_a_poll_may_take_as_long_as_it_says_and_any_other_call_its_own_time(server: Server) -> None:
+    server.answer("getUpdates", [])
+    server.answer("sendMessage", STRANGE)
+    server.pauses = {"getUpdates": 0.5, "sendMessage": 0.5}
+    async with BotApi(TOKEN, server.url, io_timeout=0.1) as api:
+        assert await api.poll(None, 5) == []
+        with pytest.raises(TransientError, match="in time"):
+            await api.send(42, "x", 7)
+    async with BotApi(TOKEN, server.url, io_timeout=5) as api:
+        assert await api.send(42, "x", 7) == 9
 
 
 async def test_a_webhook_is_set_for_the_updates_that_polls_bring_and_drops_nothing(server: Server, api: BotApi) -> None:

@@ -109,7 +109,7 @@ async def test_a_pool_that_is_full_for_too_long(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("teltubby_bot.botapi.http._CONNECTING", 0.1)
     connections = Connections(1, 0.1)
     await connections.open()
-    async with web_server(_half) as host, connections.ask("GET", f"http://{host}", read_timeout=60):
+    async with web_server(_half_or_all) as host, connections.ask("GET", f"http://{host}/half", read_timeout=60):
         assert await _failure(connections, f"http://{host}") == f"{host} did not answer in time"
     await connections.close()
 
@@ -120,6 +120,18 @@ async def test_a_request_that_nobody_reads_has_a_limit(monkeypatch: pytest.Monke
     async with _serving(None) as host, BotApi(TOKEN, f"http://{host}", 0.1) as api:
         with pytest.raises(TransientError, match="in time"):
             await api.upload(42, "big.bin", b"x" * 50_000_000, "", None)
+
+
+async def test_where_an_answer_leads_to_is_not_told_the_token(connections: Connections) -> None:
+    asked: list[str] = []
+
+    async def lead_on(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        raise web.HTTPFound("/elsewhere")
+
+    async with web_server(lead_on) as host, connections.ask("GET", f"http://{host}/bot{TOKEN}/getMe") as response:
+        assert response.status == 302
+    assert asked == [f"/bot{TOKEN}/getMe"]
 
 
 @pytest.mark.parametrize("name", ["отчёт ☃.pdf", 'a "b".pdf', "a\r\nX-Evil: 1.pdf", "back\\slash.pdf"])
@@ -156,6 +168,10 @@ async def test_a_proxy_named_in_the_environment_is_used(monkeypatch: pytest.Monk
             assert await response.text() == "from the proxy"
         await connections.close()
     assert asked == ["http://telegram.invalid/x"]
+
+
+async def _half_or_all(request: web.Request) -> web.StreamResponse:
+    return await _half(request) if request.path == "/half" else web.Response(text="all of it")
 
 
 async def _half(request: web.Request) -> web.StreamResponse:
