@@ -1,6 +1,6 @@
 """HTTP to the Bot API: for python-telegram-bot a transport of ours, and for downloads a stream.
 
-With aiohttp the whole bot needs a third less CPU than with the library's own transport (httpx). What is no answer of
+With aiohttp the whole bot needs a quarter less CPU than with the library's own transport (httpx). What is no answer of
 the Bot API is told without its content: the library would put it into its error's text, and log it.
 """
 
