@@ -12,7 +12,7 @@ from testbed.processes import TestbedError, wait_for
 MOST = 4
 LIMIT = 240.0  # seconds
 SCALE_DOWNS, MOST_ROUNDS = 20, 20
-SHORT, LONGER, LONG = 21 * 1024 * 1024, 64 * 1024 * 1024, 512 * 1024 * 1024
+SHORT, LONGER, LONG = 21 * 1024 * 1024, 64 * 1024 * 1024, 384 * 1024 * 1024
 SLOW, FAST = 2_000_000, 32_000_000
 """Bytes a second, of all workers together: files last as long as they are to, or end soon."""
 
